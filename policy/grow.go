@@ -1,0 +1,48 @@
+package policy
+
+// ruleGrow adds replicas, most preferred variant first, until what is needed is
+// carried or every variant is at its maximum. What the cluster already asked for
+// counts, starting or not, so nothing is ordered twice.
+func ruleGrow(d *draft) {
+	before := append([]int(nil), d.counts...)
+	for !covered(d.caps, usable(d), d.need) {
+		i := d.nextToAdd()
+		if i < 0 {
+			break
+		}
+		d.counts[i]++
+	}
+	for i := range d.counts {
+		if to := d.counts[i]; to != before[i] {
+			d.counts[i] = before[i]
+			d.variantStep(i, "grow", to, [4]float64{
+				d.need.OutputTokens, d.need.Requests, d.caps[i].OutputTokens,
+				d.caps[i].carries(d.perRequest),
+			})
+		}
+	}
+	if missing := shortfall(d.caps, usable(d), d.need); missing > 1e-9 {
+		d.step("short", total(d.counts), total(d.counts), [4]float64{missing})
+	}
+}
+
+// usable are the wanted replicas that can be expected to serve: a starved pod
+// (no node took it for long) serves nobody.
+func usable(d *draft) []int {
+	out := append([]int(nil), d.counts...)
+	for i := range out {
+		out[i] = max(out[i]-supplyOf(d.in, i).Starved, 0)
+	}
+	return out
+}
+
+// nextToAdd is the most preferred variant that may grow and is not starved; -1
+// if there is none. A starved variant is not asked for more: nodes are lacking.
+func (d *draft) nextToAdd() int {
+	for _, i := range d.order {
+		if d.counts[i] < d.m.Variants[i].Max && supplyOf(d.in, i).Starved == 0 {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,22 @@
+package policy
+
+// ruleHold decides whether the inputs allow lowering at all. Without arrivals,
+// with a part missing, or with a variant's replicas unknown, the rules below may
+// raise the count and never lower it.
+func ruleHold(d *draft) {
+	s := d.in.Signals
+	switch {
+	case !s.Arrivals.Known:
+		d.hold = true
+		d.step("hold-no-arrivals", total(d.counts), total(d.counts), [4]float64{})
+	case s.Partial:
+		d.hold = true
+		d.step("hold-partial", total(d.counts), total(d.counts), [4]float64{float64(len(s.Pods))})
+	}
+	for i := range d.m.Variants {
+		if !supplyOf(d.in, i).Known {
+			d.hold = true
+			d.variantStep(i, "hold-no-supply", d.counts[i], [4]float64{})
+		}
+	}
+}

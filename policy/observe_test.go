@@ -1,0 +1,148 @@
+package policy
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// tick is one observation of one pod, a quarter of a minute after the last.
+type tick struct {
+	pending, running, output, completions float64
+	ttft                                  float64
+	silent                                bool // the pod says nothing
+	warmUps                               []time.Duration
+}
+
+// observed folds ticks into Learned, from noon on.
+func observed(m Model, ticks ...tick) Learned {
+	l := Learned{}
+	for i, x := range ticks {
+		in := Input{Model: m.ID, Now: noon.Add(time.Duration(i) * 15 * time.Second)}
+		in.Signals.Arrivals = Seen(x.completions, 0)
+		in.Signals.ArrivalSource = FromCompletions
+		if x.ttft > 0 {
+			in.Signals.TTFTP95 = Seen(x.ttft, 0)
+		}
+		p := Pod{Name: "pod-0", Variant: "main"}
+		if !x.silent {
+			p.Pending, p.Running, p.OutputTokens = Seen(x.pending, 0), Seen(x.running, 0), Seen(x.output, 0)
+			p.Completions, p.PromptTokens = Seen(x.completions, 0), Seen(2*x.output, 0)
+		}
+		in.Signals.Pods = []Pod{p}
+		in.Supply = []Supply{{Variant: "main", Known: true, Spec: 1, Ready: 1, WarmUps: x.warmUps}}
+		l = Observe(m, l, in)
+	}
+	return l
+}
+
+func times(n int, x tick) []tick {
+	var out []tick
+	for range n {
+		out = append(out, x)
+	}
+	return out
+}
+
+func TestObserveLearnsCapacity(t *testing.T) {
+	m := scene{}.model()
+	m.Variants[0].CapacityFixed, m.Variants[0].Capacity = false, Capacity{}
+	light := tick{running: 5, output: 300, completions: 0.5}
+	busy := tick{running: 100, output: 2400, completions: 4}
+	jammed := tick{pending: 40, running: 100, output: 900, completions: 1.5, ttft: 9}
+	rippling := tick{pending: 40, running: 100, output: 900, completions: 1.5, ttft: 0.5}
+	for name, tc := range map[string]struct {
+		ticks  []tick
+		low    float64 // bounds of the planned output tokens/s
+		high   float64
+		source CapacitySource
+	}{
+		"nothing seen: the prior":                        {nil, 1280, 1280, CapacityPrior},
+		"light load teaches nothing about the limit":     {times(100, light), 1280, 1280, CapacityPrior},
+		"more than the prior, carried well, is capacity": {times(100, busy), 2390, 2400, CapacityLearned},
+		"a standing queue caps it":                       {times(40, jammed), 895, 930, CapacityLearned},
+		"a queue of a moment is no evidence":             {append(times(3, jammed), times(9, light)...), 1280, 1280, CapacityPrior},
+		"a queue within the SLO is no evidence":          {times(40, rippling), 1280, 1280, CapacityPrior},
+		"what was carried outweighs one bad spell":       {append(times(40, busy), times(40, jammed)...), 2380, 2400, CapacityLearned},
+		"a silent pod teaches nothing":                   {times(40, tick{silent: true}), 1280, 1280, CapacityPrior},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, source := PlanCapacity(m, observed(m, tc.ticks...), 0)
+			if c.OutputTokens < tc.low || c.OutputTokens > tc.high || source != tc.source {
+				t.Errorf("plans with %g tokens/s (%s), want [%g, %g] (%s)", c.OutputTokens, source, tc.low, tc.high, tc.source)
+			}
+		})
+	}
+	t.Run("what is configured is never re-learned", func(t *testing.T) {
+		m := scene{}.model()
+		c, source := PlanCapacity(m, observed(m, times(100, busy)...), 0)
+		if diff := cmp.Diff(Capacity{Requests: 10}, c); diff != "" || source != CapacityConfigured {
+			t.Error(diff, source)
+		}
+	})
+}
+
+func TestObserveLearnsRequests(t *testing.T) {
+	m := scene{}.model()
+	w := WorkPerRequest(observed(m, times(100, tick{running: 10, output: 600, completions: 2})...))
+	if w.OutputTokens < 299 || w.OutputTokens > 301 || w.PromptTokens < 599 || w.PromptTokens > 601 {
+		t.Errorf("one request is %+v, want 300 output and 600 prompt tokens", w)
+	}
+	if w := WorkPerRequest(observed(m, tick{output: 600, completions: 2})); w != (Work{Requests: 1}) {
+		t.Errorf("one tick is no evidence, got %+v", w)
+	}
+	if w := WorkPerRequest(observed(m, times(100, tick{silent: true})...)); w != (Work{Requests: 1}) {
+		t.Errorf("silence is no evidence, got %+v", w)
+	}
+}
+
+func TestWarmUp(t *testing.T) {
+	auto := scene{}.model()
+	auto.Variants[0].WarmUpFixed = false
+	second := func(n ...int) []time.Duration {
+		var out []time.Duration
+		for _, s := range n {
+			out = append(out, time.Duration(s)*time.Second)
+		}
+		return out
+	}
+	for name, tc := range map[string]struct {
+		m      Model
+		seen   []time.Duration
+		supply Supply
+		want   time.Duration
+	}{
+		"nothing seen: the prior":                      {auto, nil, Supply{}, 2 * time.Minute},
+		"a first quick one does not replace the prior": {auto, second(20), Supply{}, 2 * time.Minute},
+		"a slow one counts at once":                    {auto, second(400), Supply{}, 400 * time.Second},
+		"three replace the prior":                      {auto, second(20, 30, 25), Supply{}, 30 * time.Second},
+		"nine in ten are covered":                      {auto, second(10, 10, 10, 10, 10, 10, 10, 10, 10, 99), Supply{}, 10 * time.Second},
+		"one still loading is a lower bound":           {auto, second(20, 30, 25), Supply{Ages: second(90, 5)}, 90 * time.Second},
+		"a starved one waits for a node, not a load":   {auto, second(20, 30, 25), Supply{Ages: second(9000, 5), Starved: 1}, 30 * time.Second},
+		"one stuck for ever is capped":                 {auto, second(20, 30, 25), Supply{Ages: second(90000)}, maxWarmUp},
+		"configured is configured":                     {scene{}.model(), second(20, 30, 25), Supply{}, 2 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := observed(tc.m, tick{warmUps: tc.seen})
+			if got := WarmUp(tc.m, l, Input{Supply: []Supply{tc.supply}}, 0); got != tc.want {
+				t.Errorf("warm-up is %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestObserveNeverTouchesItsInput(t *testing.T) {
+	m := scene{}.model()
+	l := observed(m, times(20, tick{running: 10, output: 600, completions: 2, warmUps: []time.Duration{time.Minute}})...)
+	before := Learned{Since: l.Since, At: l.At, LastBusy: l.LastBusy, Good: l.Good, Request: l.Request}
+	for _, v := range l.Variants {
+		v.WarmUps = append([]time.Duration(nil), v.WarmUps...)
+		before.Variants = append(before.Variants, v)
+	}
+	in := Input{Model: m.ID, Now: noon.Add(time.Hour), Supply: []Supply{{Known: true, WarmUps: []time.Duration{1, 2, 3}}}}
+	Observe(m, l, in)
+	if diff := cmp.Diff(before, l); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,204 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// sentences says what each code means to a tired person: one sentence with
+// numbers and units. From, To and Args are those of the step.
+var sentences = map[WhyCode]func(s Step) string{
+	"hold-no-arrivals": func(Step) string {
+		return "Arrivals are unknown, so the count may rise but not fall."
+	},
+	"hold-partial": func(Step) string {
+		return "Part of the data is missing, so the count may rise but not fall."
+	},
+	"hold-no-supply": func(s Step) string {
+		return fmt.Sprintf("The replicas of %s are unknown, so its count may rise but not fall.", s.Variant.Variant)
+	},
+	"hold-last": func(s Step) string {
+		return fmt.Sprintf("Keeping the last decision of %s instead of %s until the inputs are whole again.",
+			replicas(s.To), replicas(s.From))
+	},
+	"no-answer": func(Step) string {
+		return "Neither the replicas in the cluster nor an earlier decision is known, so there is no answer."
+	},
+	"capacity-configured": func(s Step) string { return capacitySentence(s, "as configured") },
+	"capacity-learned":    func(s Step) string { return capacitySentence(s, "as measured on this fleet") },
+	"capacity-prior":      func(s Step) string { return capacitySentence(s, "a prior, not yet measured") },
+	"arrivals-unknown": func(Step) string {
+		return "How much work arrives is unknown."
+	},
+	"arrivals-gateway":     func(s Step) string { return workSentence(s, "counted at the gateway") },
+	"arrivals-completions": func(s Step) string { return workSentence(s, "from completions and requests in flight") },
+	"forecast-none": func(Step) string {
+		return "There is no forecast yet, so only the present counts."
+	},
+	"forecast-peak": func(s Step) string {
+		return fmt.Sprintf("Within %s, when help ordered now is warm, arrivals stay under %s req/s in %s %% of cases.",
+			seconds(s.Args[1]), number(s.Args[0]), number(100*s.Args[2]))
+	},
+	"backlog": func(s Step) string {
+		return fmt.Sprintf("Requests waiting now: %s; still waiting in %s, when help is warm: %s, to be drained within %s.",
+			number(s.Args[0]), seconds(s.Args[2]), number(s.Args[1]), seconds(s.Args[3]))
+	},
+	"floor-in-flight": func(s Step) string {
+		return fmt.Sprintf("Requests in flight fill %s KV caches (%s running), so %s needs %s instead of %s.",
+			number(s.Args[0]), number(s.Args[1]), s.Variant.Variant, replicas(s.To), replicas(s.From))
+	},
+	"grow": func(s Step) string {
+		return fmt.Sprintf("To carry %s req/s (%s output tokens/s), %s goes from %s to %s.",
+			number(s.Args[1]), number(s.Args[0]), s.Variant.Variant, count(s.From), replicas(s.To))
+	},
+	"short": func(s Step) string {
+		return fmt.Sprintf("Every variant is at its maximum or starved: %s %% of the work has no replica.",
+			number(100*s.Args[0]))
+	},
+	"keep-slo-missed": func(s Step) string {
+		return fmt.Sprintf("p95 TTFT is %s, above the promised %s, so nothing is released.",
+			seconds(s.Args[0]), seconds(s.Args[1]))
+	},
+	"keep-queue": func(s Step) string {
+		return fmt.Sprintf("Requests wait (%s, beside %s running), so nothing is released.",
+			number(s.Args[0]), number(s.Args[1]))
+	},
+	"keep-just-started": func(s Step) string {
+		return fmt.Sprintf("The model has been watched for only %s, so nothing is released yet.", seconds(s.Args[0]))
+	},
+	"release": func(s Step) string {
+		return fmt.Sprintf("A peak of %s req/s, the most expected or seen within %s, needs less: %s goes from %s to %s.",
+			number(s.Args[0]), seconds(s.Args[1]), s.Variant.Variant, count(s.From), replicas(s.To))
+	},
+	"zero": func(s Step) string {
+		return fmt.Sprintf("Every source has shown no work for %s, so %s sleeps.", seconds(s.Args[0]), s.Variant.Variant)
+	},
+	"keep-one": func(s Step) string {
+		return fmt.Sprintf("Zero is not proven or not allowed, so %s keeps one replica.", s.Variant.Variant)
+	},
+	"stay-zero": func(s Step) string {
+		return fmt.Sprintf("No work for %s: the model stays at zero.", seconds(s.Args[0]))
+	},
+	"stay-blind": func(Step) string {
+		return "At zero and no demand source answers: staying at zero (idle.onBlind: hold)."
+	},
+	"wake-work": func(s Step) string {
+		return fmt.Sprintf("Work arrived at zero replicas (%s waiting, %s req/s): waking %s.",
+			number(s.Args[0]), number(s.Args[1]), s.Variant.Variant)
+	},
+	"wake-blind": func(s Step) string {
+		return fmt.Sprintf("At zero and no demand source answers: waking %s (idle.onBlind: one).", s.Variant.Variant)
+	},
+	"limit-min": func(s Step) string {
+		return fmt.Sprintf("%s is raised from %s to its minimum of %s.", s.Variant.Variant, count(s.From), replicas(s.To))
+	},
+	"limit-max": func(s Step) string {
+		return fmt.Sprintf("%s is cut from %s to its maximum of %s.", s.Variant.Variant, count(s.From), replicas(s.To))
+	},
+	"budget": func(s Step) string {
+		return fmt.Sprintf("The GPU budget grants %s of the %s wanted (%s GPUs each, priority %s).",
+			count(s.To), count(s.From), number(s.Args[0]), number(s.Args[1]))
+	},
+}
+
+// Sentence renders a step as one English sentence.
+func Sentence(s Step) string {
+	if render, ok := sentences[s.Why]; ok {
+		return render(s)
+	}
+	return fmt.Sprintf("%s: from %s to %s (%s).", s.Rule, number(s.From), number(s.To), s.Why)
+}
+
+// quiet are the codes that inform without moving a count.
+var quiet = map[WhyCode]bool{
+	"capacity-configured": true, "capacity-learned": true, "capacity-prior": true,
+	"arrivals-gateway": true, "arrivals-completions": true, "arrivals-unknown": true, "forecast-peak": true, "forecast-none": true,
+}
+
+// Reason is the step that says most about why a decision is what it is: the last
+// one that moved the count, else the last that is more than information, else
+// that the present replicas fit.
+func Reason(d Decision) (Step, bool) {
+	for i := len(d.Steps) - 1; i >= 0; i-- {
+		if s := d.Steps[i]; s.From != s.To && s.Variant == d.ID {
+			return s, true
+		}
+	}
+	for i := len(d.Steps) - 1; i >= 0; i-- {
+		if !quiet[d.Steps[i].Why] {
+			return d.Steps[i], true
+		}
+	}
+	return Step{}, false
+}
+
+func capacitySentence(s Step, source string) string {
+	c := Capacity{OutputTokens: s.Args[0], PromptTokens: s.Args[1], Requests: s.Args[2]}
+	text := ""
+	for _, p := range []struct {
+		v    float64
+		unit string
+	}{{c.OutputTokens, "output tokens/s"}, {c.PromptTokens, "prompt tokens/s"}, {c.Requests, "req/s"}} {
+		if p.v <= 0 {
+			continue
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += number(p.v) + " " + p.unit
+	}
+	return fmt.Sprintf("One replica of %s carries %s (%s).", s.Variant.Variant, text, source)
+}
+
+func workSentence(s Step, source string) string {
+	if s.Args[1] <= 0 {
+		return fmt.Sprintf("%s req/s arrive, %s, %s ago.", number(s.Args[0]), source, seconds(s.Args[3]))
+	}
+	return fmt.Sprintf("%s req/s arrive, %s, %s ago: %s output and %s prompt tokens/s.",
+		number(s.Args[0]), source, seconds(s.Args[3]), number(s.Args[1]), number(s.Args[2]))
+}
+
+// number prints three significant digits at least, without exponent.
+func number(v float64) string {
+	switch a := math.Abs(v); {
+	case a == 0 || a >= 100:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case a >= 1:
+		return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 2, 64)
+}
+
+func count(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
+
+func replicas(v float64) string {
+	if v == 1 {
+		return "1 replica"
+	}
+	return count(v) + " replicas"
+}
+
+func seconds(v float64) string {
+	d := time.Duration(v * float64(time.Second))
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	case d < time.Hour:
+		return trimZero(d.Round(time.Second).String())
+	}
+	return trimZero(d.Round(time.Minute).String())
+}
+
+// trimZero drops a trailing zero unit: 5m0s is 5m, 1h0m0s is 1h.
+func trimZero(s string) string {
+	for _, tail := range []string{"0s", "0m"} {
+		if n := len(s) - len(tail); n > 0 && s[n:] == tail && (s[n-1] == 'm' || s[n-1] == 'h') {
+			s = s[:n]
+		}
+	}
+	return s
+}

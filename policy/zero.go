@@ -1,0 +1,78 @@
+package policy
+
+import "time"
+
+// MinIdle is the shortest idle window before zero.
+const MinIdle = 5 * time.Minute
+
+// IdleAfter is the full idle window that must be proven before zero: configured,
+// else the restart cost itself (the lead), which is the 2-competitive choice of
+// the ski-rental problem; never below MinIdle.
+func IdleAfter(m Model, l Learned, in Input) time.Duration {
+	if m.Idle.After > 0 {
+		return m.Idle.After
+	}
+	return max(Lead(m, l, in), MinIdle)
+}
+
+// ruleZero keeps the last replica unless zero is allowed and proven: a demand
+// source exists at zero replicas, every source expected showed nothing for the
+// whole idle window, and the forecast's median expects nothing within the lead. At zero it wakes on work, and blind it does what
+// idle.onBlind says.
+func ruleZero(d *draft) {
+	waiting, _ := pendingRequests(d.in.Signals)
+	switch {
+	case atZero(d) && total(d.counts) == 0 && total(d.floors) == 0:
+		d.stayOrWake(waiting)
+	case total(d.counts) <= 1 && d.mayZero():
+		d.proven = true
+		for i := range d.counts {
+			if d.counts[i] > 0 {
+				d.variantStep(i, "zero", 0, [4]float64{d.in.Now.Sub(d.l.LastBusy).Seconds()})
+			}
+		}
+	case total(d.counts) == 0:
+		d.wake("keep-one", [4]float64{})
+	}
+}
+
+// stayOrWake decides at zero replicas.
+func (d *draft) stayOrWake(waiting float64) {
+	switch {
+	case waiting > 0 || d.in.Signals.Arrivals.Value > 0:
+		d.wake("wake-work", [4]float64{waiting, d.in.Signals.Arrivals.Value})
+	case d.hold && d.m.Idle.OnBlind == BlindOne:
+		d.wake("wake-blind", [4]float64{})
+	case d.hold:
+		d.step("stay-blind", 0, 0, [4]float64{})
+	default:
+		d.proven = provenIdle(d.m, d.in)
+		d.step("stay-zero", 0, 0, [4]float64{d.in.Now.Sub(d.l.LastBusy).Seconds()})
+	}
+}
+
+// mayZero says that zero is allowed, safe to leave again, and proven.
+func (d *draft) mayZero() bool {
+	if d.hold || !d.m.Idle.ToZero || !d.m.Gateway || !provenIdle(d.m, d.in) {
+		return false
+	}
+	for _, v := range d.m.Variants {
+		if v.Min > 0 {
+			return false
+		}
+	}
+	if d.f.Known() && d.f.Max(Lead(d.m, d.l, d.in), 0.5) > 0 {
+		return false
+	}
+	return d.in.Now.Sub(d.l.LastBusy) >= IdleAfter(d.m, d.l, d.in)
+}
+
+// wake asks for one replica of the most preferred variant that may have one.
+func (d *draft) wake(why WhyCode, args [4]float64) {
+	for _, i := range d.order {
+		if d.m.Variants[i].Max > 0 {
+			d.variantStep(i, why, 1, args)
+			return
+		}
+	}
+}
