@@ -54,7 +54,7 @@ func TestProposeProperties(t *testing.T) {
 				t.Fatal("the same input gave two answers")
 			}
 			v := p.Variants[0]
-			if v.Want < s.minReplicas || v.Want > s.maxReplicas || len(p.Layers) != v.Want {
+			if v.Want < s.minReplicas && v.Want > 0 || v.Want > s.maxReplicas || len(p.Layers) != v.Want {
 				t.Fatalf("wants %d of [%d, %d] in %d layers", v.Want, s.minReplicas, s.maxReplicas, len(p.Layers))
 			}
 			for _, step := range p.Steps {

@@ -56,6 +56,7 @@ type draft struct {
 	perRequest Work
 	now        Work // work of the arrivals now
 	need       Work // work that the wanted replicas must carry
+	asleep     bool // the model is left at, or sent to, zero
 	proven     bool // zero replicas rest on proof
 	steps      []Step
 }

@@ -18,14 +18,14 @@ func IdleAfter(m Model, l Learned, in Input) time.Duration {
 // ruleZero keeps the last replica unless zero is allowed and proven: a demand
 // source exists at zero replicas, every source expected showed nothing for the
 // whole idle window, and the forecast's median expects nothing within the lead. At zero it wakes on work, and blind it does what
-// idle.onBlind says.
+// idle.onBlind says. A variant's minimum holds while the model is awake.
 func ruleZero(d *draft) {
 	waiting, _ := pendingRequests(d.in.Signals)
 	switch {
 	case atZero(d) && total(d.counts) == 0 && total(d.floors) == 0:
 		d.stayOrWake(waiting)
-	case total(d.counts) <= 1 && d.mayZero():
-		d.proven = true
+	case d.minimal() && d.mayZero():
+		d.asleep, d.proven = true, true
 		for i := range d.counts {
 			if d.counts[i] > 0 {
 				d.variantStep(i, "zero", 0, [4]float64{d.in.Now.Sub(d.l.LastBusy).Seconds()})
@@ -36,6 +36,16 @@ func ruleZero(d *draft) {
 	}
 }
 
+// minimal says that shrinking has gone as far as it goes: one replica, or the
+// variants' minimum, which holds only while the model is awake.
+func (d *draft) minimal() bool {
+	least := 0
+	for _, v := range d.m.Variants {
+		least += v.Min
+	}
+	return total(d.counts) <= max(least, 1)
+}
+
 // stayOrWake decides at zero replicas.
 func (d *draft) stayOrWake(waiting float64) {
 	switch {
@@ -44,9 +54,10 @@ func (d *draft) stayOrWake(waiting float64) {
 	case d.hold && d.m.Idle.OnBlind == BlindOne:
 		d.wake("wake-blind", [4]float64{})
 	case d.hold:
+		d.asleep = d.m.Idle.ToZero
 		d.step("stay-blind", 0, 0, [4]float64{})
 	default:
-		d.proven = provenIdle(d.m, d.in)
+		d.asleep, d.proven = d.m.Idle.ToZero, provenIdle(d.m, d.in)
 		d.step("stay-zero", 0, 0, [4]float64{d.in.Now.Sub(d.l.LastBusy).Seconds()})
 	}
 }
@@ -55,11 +66,6 @@ func (d *draft) stayOrWake(waiting float64) {
 func (d *draft) mayZero() bool {
 	if d.hold || !d.m.Idle.ToZero || !d.m.Gateway || !provenIdle(d.m, d.in) {
 		return false
-	}
-	for _, v := range d.m.Variants {
-		if v.Min > 0 {
-			return false
-		}
 	}
 	if d.f.Known() && d.f.Max(Lead(d.m, d.l, d.in), 0.5) > 0 {
 		return false
