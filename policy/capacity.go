@@ -4,9 +4,8 @@ package policy
 // is the knee of one Qwen3-32B replica in the llm-d sweep (pull request 1249 of
 // llm-d-autoscaling): 2 requests/s of about 640 output tokens within a p99 TTFT
 // of 136 ms; prompt tokens from a 1,000-token prompt at four times that rate.
-// Concurrency is vLLM's long-standing default of max_num_seqs.
 func PriorCapacity() Capacity {
-	return Capacity{Requests: 2, PromptTokens: 8000, OutputTokens: 1280, Concurrency: 256}
+	return Capacity{Requests: 2, PromptTokens: 8000, OutputTokens: 1280}
 }
 
 // CapacitySource says what a capacity rests on.
@@ -82,6 +81,17 @@ func (c Capacity) towards(load Capacity, gain float64) Capacity {
 			return max(c, o)
 		}
 		return c + gain*(o-c)
+	})
+}
+
+// forget drops an upper bound that has relaxed to so many times the lower or the
+// prior that it bounds nothing.
+func (c Capacity) forget(lower Capacity, times float64) Capacity {
+	return c.zip(lower, PriorCapacity(), func(c, lower, prior float64) float64 {
+		if c > times*max(lower, prior) {
+			return 0
+		}
+		return c
 	})
 }
 

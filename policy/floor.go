@@ -6,25 +6,51 @@ import "math"
 // preempting.
 const kvFull = 0.9
 
-// ruleFloor keeps as many replicas as requests in flight need room for: KV-cache
-// use and running requests are facts of the present, so they may raise a count,
-// and they are never forecast from.
+// ruleFloor lets what is in flight now raise the count, never lower it, and never
+// forecasts from it. Requests in service stand for a rate by Little's law,
+//
+//	arrivals = (running - 2 sqrt(running)) / time in service,
+//
+// two standard deviations of a Poisson count below what is seen, so that only a
+// burst counts and not its noise. It shows seconds after the burst began, when the
+// arrival rate still averages it away over its window. KV caches, and the concurrency that was configured, need
+// room as they are.
 func ruleFloor(d *draft) {
+	d.floorRunning()
 	for i, v := range d.m.Variants {
-		kv, running := 0.0, 0.0
+		fill := 0.0 // replicas' worth of what is in flight
 		for _, p := range d.in.Signals.Pods {
-			if p.Variant == v.Name {
-				kv, running = kv+p.KV.Value, running+p.Running.Value
+			if p.Variant != v.Name {
+				continue
 			}
+			room := p.KV.Value / kvFull
+			if c := d.caps[i].Concurrency; c > 0 && v.CapacityFixed {
+				room = max(room, p.Running.Value/c)
+			}
+			fill += room
 		}
-		floor := int(math.Ceil(kv/kvFull - 1e-9))
-		if c := d.caps[i].Concurrency; c > 0 {
-			floor = max(floor, int(math.Ceil(running/c-1e-9)))
-		}
-		floor = min(floor, v.Max)
+		floor := min(int(math.Ceil(fill-1e-9)), v.Max)
 		d.floors[i] = floor
 		if floor > d.counts[i] {
-			d.variantStep(i, "floor-in-flight", floor, [4]float64{kv, running, kvFull})
+			d.variantStep(i, "floor-room", floor, [4]float64{fill, kvFull})
 		}
 	}
+}
+
+// floorRunning adds the rate that running requests stand for to what is needed.
+func (d *draft) floorRunning() {
+	running := 0.0
+	for _, p := range d.in.Signals.Pods {
+		running += p.Running.Value
+	}
+	service := d.l.Request.service()
+	if service <= 0 || running <= 0 {
+		return
+	}
+	rate := max(0, running-2*math.Sqrt(running)) / service
+	need := d.need.highest(d.perRequest.scale(rate))
+	if need != d.need {
+		d.step("floor-running", 0, 0, [4]float64{running, service, rate})
+	}
+	d.need = need
 }

@@ -6,13 +6,16 @@ import (
 )
 
 const (
-	maxTick         = 2 * time.Minute  // a longer gap between ticks counts as this much
-	requestHalfLife = 30 * time.Minute // of the token counts per request
-	lowerHalfLife   = 24 * time.Hour   // of the highest load carried
-	upperHalfLife   = 6 * time.Hour    // of the load at which a queue stood: it relaxes upwards
-	saturatedTicks  = 4                // a queue must stand this long to be evidence
-	upperGain       = 0.2              // weight of one more saturated tick
+	maxTick         = 2 * time.Minute    // a longer gap between ticks counts as this much
+	requestHalfLife = 30 * time.Minute   // of the token counts per request
+	lowerHalfLife   = 7 * 24 * time.Hour // of the highest load carried
+	upperHalfLife   = 6 * time.Hour      // of the load at which a queue stood: it relaxes upwards
+	saturatedTicks  = 4                  // a queue must stand this long to be evidence
+	trialTicks      = 12                 // load must be carried this long, and as long again
+	upperForget     = 8                  // an upper end this far above the lower bounds nothing
+	upperGain       = 0.2                // weight of one more saturated tick
 	maxWarmUps      = 32
+	minRequests     = 5 // fewer are no evidence of what a request asks for
 )
 
 // Observe folds one input into what is learned. It only learns; it never
@@ -30,7 +33,7 @@ func Observe(m Model, l Learned, in Input) Learned {
 	if canDecide(in) {
 		l.Good = in.Now
 	}
-	l.Request = l.Request.observe(in.Signals, elapsed)
+	l.Request = l.Request.observe(in.Signals, m.SLO, elapsed)
 	variants := make([]VariantLearned, len(m.Variants))
 	for i, v := range m.Variants {
 		variants[i] = l.variant(i).observe(m.SLO, v.Name, in, supplyOf(in, i), elapsed)
@@ -39,38 +42,65 @@ func Observe(m Model, l Learned, in Input) Learned {
 	return l
 }
 
-// observe adds one tick's tokens and completions to the decayed sums.
-func (r Request) observe(s Signals, elapsed time.Duration) Request {
-	var count, prompt, output float64
+// observe adds one tick's completions, tokens and time in service to the decayed
+// sums. Time in service is only learned while no queue stands and TTFT is within
+// the SLO: an overloaded engine is slow, and that is not what a request asks for.
+func (r Request) observe(s Signals, slo SLO, elapsed time.Duration) Request {
+	var now Request
+	waiting := 0.0
 	for _, p := range s.Pods {
 		if !p.Completions.Known || !p.OutputTokens.Known {
 			return r // a sum with holes would bias the ratio
 		}
-		count += p.Completions.Value
-		output += p.OutputTokens.Value
-		prompt += p.PromptTokens.Value // unknown reads as none, and then stays none
+		now.Count += p.Completions.Value
+		now.Output += p.OutputTokens.Value
+		now.Prompt += p.PromptTokens.Value // unknown reads as none, and then stays none
+		now.Busy += p.Running.Value
+		waiting += p.Pending.Value
+	}
+	if now.Served = now.Count; standing(waiting, now.Busy) || s.late(slo) {
+		now.Busy, now.Served = 0, 0
 	}
 	keep, dt := decay(elapsed, requestHalfLife), elapsed.Seconds()
-	return Request{Count: r.Count*keep + count*dt, Prompt: r.Prompt*keep + prompt*dt, Output: r.Output*keep + output*dt}
+	add := func(sum, rate float64) float64 { return sum*keep + rate*dt }
+	return Request{
+		Count: add(r.Count, now.Count), Prompt: add(r.Prompt, now.Prompt), Output: add(r.Output, now.Output),
+		Busy: add(r.Busy, now.Busy), Served: add(r.Served, now.Served),
+	}
+}
+
+// late says that TTFT is known to miss the SLO.
+func (s Signals) late(slo SLO) bool {
+	return s.TTFTP95.Known && s.TTFTP95.Value > slo.TTFTP95.Seconds()
+}
+
+// service is how long one request is in service, in seconds; 0 if not known.
+func (r Request) service() float64 {
+	if r.Served < minRequests {
+		return 0
+	}
+	return r.Busy / r.Served
 }
 
 // known says whether enough requests were seen to trust the ratio.
-func (r Request) known() bool { return r.Count >= 5 && r.Output > 0 }
+func (r Request) known() bool { return r.Count >= minRequests && r.Output > 0 }
 
 // observe learns the capacity interval and warm-ups of one variant.
 func (l VariantLearned) observe(slo SLO, name string, in Input, s Supply, elapsed time.Duration) VariantLearned {
 	l.Lower = l.Lower.scale(decay(elapsed, lowerHalfLife))
-	l.Upper = l.Upper.scale(1 / decay(elapsed, upperHalfLife))
-	queued := false
+	l.Upper = l.Upper.scale(1/decay(elapsed, upperHalfLife)).forget(l.Lower, upperForget)
+	queued, busiest := false, Capacity{}
 	for _, p := range in.Signals.Pods {
 		if p.Variant == name && p.Pending.Known && p.Running.Known {
-			queued = l.observePod(p, in.Signals.TTFTP95, slo) || queued
+			queued = l.observeQueue(p, in.Signals, slo) || queued
+			busiest = busiest.highest(podLoad(p))
 		}
 	}
 	l.Saturated++
 	if !queued {
 		l.Saturated = 0
 	}
+	l.observeLoad(busiest, queued || in.Signals.late(slo))
 	if len(s.WarmUps) > 0 {
 		all := append(append([]time.Duration(nil), l.WarmUps...), s.WarmUps...)
 		l.WarmUps = all[max(len(all)-maxWarmUps, 0):]
@@ -78,23 +108,32 @@ func (l VariantLearned) observe(slo SLO, name string, in Input, s Supply, elapse
 	return l
 }
 
-// observePod moves the bounds by one pod's load: a pod without a queue while the
-// SLO held carried it, so capacity is at least that; a queue that has stood while
-// TTFT was missed (or not known) is the most it carries. It says whether a queue
-// stands.
-func (l *VariantLearned) observePod(p Pod, ttft Reading, slo SLO) bool {
-	late := ttft.Known && ttft.Value > slo.TTFTP95.Seconds()
-	if p.Pending.Value < 1 && !late {
-		l.Lower = l.Lower.highest(podLoad(p))
-		return false
-	}
-	if p.Running.Value <= 0 || !standing(p.Pending.Value, p.Running.Value) || ttft.Known && !late {
+// observeQueue takes a queue that has stood while TTFT was missed (or not known)
+// for the most a pod carries. It says whether a queue stands.
+func (l *VariantLearned) observeQueue(p Pod, s Signals, slo SLO) bool {
+	if p.Running.Value <= 0 || !standing(p.Pending.Value, p.Running.Value) || s.TTFTP95.Known && !s.late(slo) {
 		return false
 	}
 	if l.Saturated >= saturatedTicks {
 		l.Upper = l.Upper.towards(podLoad(p), upperGain)
 	}
 	return true
+}
+
+// observeLoad moves the busiest pod's load through its trial; see Trial.
+func (l *VariantLearned) observeLoad(busiest Capacity, overloaded bool) {
+	if overloaded {
+		l.Trial = Trial{}
+		return
+	}
+	t := l.Trial
+	t.Ticks++
+	t.Sum = t.Sum.zip(busiest, busiest, func(sum, load, _ float64) float64 { return sum + load })
+	if t.Ticks == trialTicks {
+		l.Lower = l.Lower.highest(t.Confirmed)
+		t = Trial{Confirmed: t.Sum.scale(1.0 / trialTicks)}
+	}
+	l.Trial = t
 }
 
 // podLoad is what one pod carries now; unknown dimensions are zero.

@@ -65,6 +65,7 @@ func TestObserveLearnsCapacity(t *testing.T) {
 		"a queue of a moment is no evidence":             {append(times(3, jammed), times(9, light)...), 1280, 1280, CapacityPrior},
 		"a queue within the SLO is no evidence":          {times(40, rippling), 1280, 1280, CapacityPrior},
 		"what was carried outweighs one bad spell":       {append(times(40, busy), times(40, jammed)...), 2380, 2400, CapacityLearned},
+		"a rush is not believed before it is over":       {append(times(30, light), append(times(13, busy), times(8, jammed)...)...), 895, 930, CapacityLearned},
 		"a silent pod teaches nothing":                   {times(40, tick{silent: true}), 1280, 1280, CapacityPrior},
 	} {
 		t.Run(name, func(t *testing.T) {

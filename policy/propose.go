@@ -65,6 +65,10 @@ type draft struct {
 // Learned as of the last tick and changes nothing.
 func Propose(m Model, l Learned, in Input, f predictor.Forecast) Proposal {
 	n := len(m.Variants)
+	if !l.Request.known() { // until requests were measured, those of this moment stand for them
+		now := Request{}.observe(in.Signals, m.SLO, requestHalfLife)
+		l.Request.Count, l.Request.Prompt, l.Request.Output = now.Count, now.Prompt, now.Output
+	}
 	d := &draft{
 		m: m, l: l, in: in, f: f, caps: make([]Capacity, n), start: make([]int, n),
 		counts: make([]int, n), floors: make([]int, n), order: preference(m),

@@ -28,13 +28,19 @@ func TestPropose(t *testing.T) {
 
 		// Floors of the present.
 		"full KV caches hold replicas that the forecast would release": {with(6, scene{arrivals: 5, kv: 0.8}), 6, "forecast-peak"},
-		"running requests hold no more than they need":                 {with(6, scene{arrivals: 5, kv: 0.1}), 5, "release"},
+		"nearly empty KV caches hold nothing":                          {with(6, scene{arrivals: 5, kv: 0.1}), 5, "release"},
+
+		"a burst shows in what runs before it shows in the rate": {with(2, scene{arrivals: 15, running: 400, service: 8}), 5, "floor-running"},
+		"what runs never lowers":                                 {with(2, scene{arrivals: 15, running: 8, service: 8}), 2, "forecast-peak"},
+		"configured concurrency is room too":                     {with(2, scene{arrivals: 15, running: 450, concurrency: 100}), 5, "floor-room"},
 
 		// Shrink.
 		"less load releases, a quarter at a time":            {with(8, scene{arrivals: 5}), 6, "release"},
 		"what was needed minutes ago is kept":                {with(8, scene{arrivals: 5, past: 75}), 8, "forecast-peak"},
 		"what will be needed soon is kept":                   {with(8, scene{arrivals: 5, peak: 75}), 8, "forecast-peak"},
 		"nothing is released while the SLO is missed":        {with(8, scene{arrivals: 5, ttft: 3}), 8, "keep-slo-missed"},
+		"nothing is released while a replica loads":          {scene{spec: 8, ready: 7, ages: []time.Duration{time.Minute}, arrivals: 5}, 8, "keep-loading"},
+		"a replica stuck in loading holds nobody up":         {scene{spec: 8, ready: 7, ages: []time.Duration{time.Hour}, arrivals: 5}, 6, "release"},
 		"nothing is released on partial data":                {with(8, scene{arrivals: 5, partial: true}), 8, "hold-partial"},
 		"nothing is released without arrivals":               {with(8, scene{blind: true}), 8, "hold-no-arrivals"},
 		"nothing is released without a forecast":             {with(8, scene{arrivals: 5, noForecast: true}), 8, "forecast-none"},

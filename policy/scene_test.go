@@ -35,6 +35,8 @@ type scene struct {
 	minReplicas  int
 	maxReplicas  int
 	capacity     float64 // requests per second per replica
+	concurrency  float64 // configured, per replica
+	service      float64 // seconds per request, learned
 	fromEngines  bool    // arrivals come from completions, not from a gateway
 	extraVariant *Variant
 	extraSpec    int
@@ -59,6 +61,7 @@ func (s scene) model() Model {
 	if s.capacity > 0 {
 		m.Variants[0].Capacity.Requests = s.capacity
 	}
+	m.Variants[0].Capacity.Concurrency = s.concurrency
 	if s.extraVariant != nil {
 		m.Variants = append(m.Variants, *s.extraVariant)
 	}
@@ -100,6 +103,9 @@ func (s scene) input() Input {
 
 func (s scene) learned() Learned {
 	l := Learned{Since: noon.Add(-24 * time.Hour), At: noon, LastBusy: noon.Add(-s.idleFor)}
+	if s.service > 0 {
+		l.Request.Busy, l.Request.Served = 100*s.service, 100
+	}
 	if s.justStarted {
 		l.Since = noon.Add(-time.Minute)
 	}

@@ -45,9 +45,13 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("Requests waiting now: %s; still waiting in %s, when help is warm: %s, to be drained within %s.",
 			number(s.Args[0]), seconds(s.Args[2]), number(s.Args[1]), seconds(s.Args[3]))
 	},
-	"floor-in-flight": func(s Step) string {
-		return fmt.Sprintf("Requests in flight fill %s KV caches (%s running), so %s needs %s instead of %s.",
-			number(s.Args[0]), number(s.Args[1]), s.Variant.Variant, replicas(s.To), replicas(s.From))
+	"floor-room": func(s Step) string {
+		return fmt.Sprintf("Requests in flight fill the KV cache or the concurrency of %s replicas, so %s goes from %s to %s.",
+			number(s.Args[0]), s.Variant.Variant, count(s.From), replicas(s.To))
+	},
+	"floor-running": func(s Step) string {
+		return fmt.Sprintf("%s requests run, each for %s, as %s req/s would bring: more than was counted or forecast.",
+			number(s.Args[0]), seconds(s.Args[1]), number(s.Args[2]))
 	},
 	"grow": func(s Step) string {
 		return fmt.Sprintf("To carry %s req/s (%s output tokens/s), %s goes from %s to %s.",
@@ -56,6 +60,10 @@ var sentences = map[WhyCode]func(s Step) string{
 	"short": func(s Step) string {
 		return fmt.Sprintf("Every variant is at its maximum or starved: %s %% of the work has no replica.",
 			number(100*s.Args[0]))
+	},
+	"keep-loading": func(s Step) string {
+		return fmt.Sprintf("Replicas are still loading (%s, the youngest for %s), so nothing is released yet.",
+			number(s.Args[0]), seconds(s.Args[1]))
 	},
 	"keep-slo-missed": func(s Step) string {
 		return fmt.Sprintf("p95 TTFT is %s, above the promised %s, so nothing is released.",
@@ -69,7 +77,7 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("The model has been watched for only %s, so nothing is released yet.", seconds(s.Args[0]))
 	},
 	"release": func(s Step) string {
-		return fmt.Sprintf("A peak of %s req/s, the most expected or seen within %s, needs less: %s goes from %s to %s.",
+		return fmt.Sprintf("At most %s req/s are expected within %s of what was seen lately, so %s goes from %s to %s.",
 			number(s.Args[0]), seconds(s.Args[1]), s.Variant.Variant, count(s.From), replicas(s.To))
 	},
 	"zero": func(s Step) string {
@@ -87,6 +95,9 @@ var sentences = map[WhyCode]func(s Step) string{
 	"wake-work": func(s Step) string {
 		return fmt.Sprintf("Work arrived at zero replicas (%s waiting, %s req/s): waking %s.",
 			number(s.Args[0]), number(s.Args[1]), s.Variant.Variant)
+	},
+	"policy-panic": func(Step) string {
+		return "A rule failed (a defect of Forewarm), so the model holds what it has."
 	},
 	"wake-blind": func(s Step) string {
 		return fmt.Sprintf("At zero and no demand source answers: waking %s (idle.onBlind: one).", s.Variant.Variant)
@@ -114,7 +125,7 @@ func Sentence(s Step) string {
 // quiet are the codes that inform without moving a count.
 var quiet = map[WhyCode]bool{
 	"capacity-configured": true, "capacity-learned": true, "capacity-prior": true,
-	"arrivals-gateway": true, "arrivals-completions": true, "arrivals-unknown": true, "forecast-peak": true, "forecast-none": true,
+	"floor-running": true, "arrivals-gateway": true, "arrivals-completions": true, "arrivals-unknown": true, "forecast-peak": true, "forecast-none": true,
 }
 
 // Reason is the step that says most about why a decision is what it is: the last

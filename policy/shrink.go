@@ -1,13 +1,18 @@
 package policy
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // shrinkShare is the largest share of a model's replicas released in one tick.
 const shrinkShare = 0.25
 
-// ruleShrink releases a replica only if neither the forecast peak nor the
-// observed one of the break-even time (Keep) needs it: a replica that is wanted
-// again before it could be warm is cheaper kept. Least preferred variants go
+// ruleShrink releases a replica only if the forecast peak of the break-even time
+// (Keep) does not need it, forecast from the highest level seen within that time
+// rather than from the level now: what was wanted a moment ago is likely wanted
+// again, and a replica that is wanted again before it could be warm is cheaper
+// kept. This is the whole hysteresis; it has no threshold to tune. Least preferred variants go
 // first. Held inputs, an SLO being missed, a standing queue, or a process that has
 // not yet watched one lead release nothing.
 func ruleShrink(d *draft) {
@@ -15,16 +20,20 @@ func ruleShrink(d *draft) {
 		return
 	}
 	keep := Keep(d.m, d.l, d.in)
-	need, peak := d.need, d.f.Max(keep, orderQuantile)
-	if past, ok := d.f.Past(keep); ok {
-		peak = max(peak, past)
+	peak := d.f.Max(keep, orderQuantile)
+	if past, ok := d.f.Past(keep); ok && past > d.f.Level() {
+		peak += past - d.f.Level() // the forecast as it was at the recent peak
 	}
-	need = need.highest(d.perRequest.scale(peak))
+	need := d.need.highest(d.perRequest.scale(peak))
 	spare := d.spare(need)
 	if total(spare) == 0 || d.keepForNow() {
 		return
 	}
-	if watched := d.in.Now.Sub(d.l.Since); watched < Lead(d.m, d.l, d.in) {
+	watched := time.Duration(0)
+	if !d.l.Since.IsZero() {
+		watched = d.in.Now.Sub(d.l.Since)
+	}
+	if watched < Lead(d.m, d.l, d.in) {
 		d.step("keep-just-started", total(d.counts), total(d.counts), [4]float64{watched.Seconds()})
 		return
 	}
@@ -35,12 +44,20 @@ func ruleShrink(d *draft) {
 	}
 }
 
-// keepForNow says that users are worse off than promised at this moment: the SLO
-// is being missed or a queue stands.
+// keepForNow says that this moment contradicts a release: a replica that was
+// ordered on evidence is still loading in its time, the SLO is being missed, or a
+// queue stands.
 func (d *draft) keepForNow() bool {
 	here := total(d.counts)
-	if t := d.in.Signals.TTFTP95; t.Known && t.Value > d.m.SLO.TTFTP95.Seconds() {
-		d.step("keep-slo-missed", here, here, [4]float64{t.Value, d.m.SLO.TTFTP95.Seconds()})
+	for i := range d.m.Variants {
+		loading := supplyOf(d.in, i).loading()
+		if n := len(loading); n > 0 && loading[n-1] < WarmUp(d.m, d.l, Input{}, i) {
+			d.step("keep-loading", here, here, [4]float64{float64(n), loading[n-1].Seconds()})
+			return true
+		}
+	}
+	if d.in.Signals.late(d.m.SLO) {
+		d.step("keep-slo-missed", here, here, [4]float64{d.in.Signals.TTFTP95.Value, d.m.SLO.TTFTP95.Seconds()})
 		return true
 	}
 	running := 0.0
