@@ -1,0 +1,232 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/scale"
+
+	"github.com/forewarm/forewarm/policy"
+)
+
+const (
+	pageSize = 500
+	maxPods  = 5000 // of one target; more is refused rather than counted in part
+)
+
+// The codes of the faults of this package.
+const (
+	FaultForbidden   = "kubernetes-forbidden"
+	FaultTarget      = "target-unseen"
+	FaultUnreachable = "kubernetes-unreachable"
+)
+
+// Target is one scale target of a model.
+type Target struct {
+	Variant    string
+	APIVersion string
+	Kind       string
+	Name       string
+}
+
+// Workload is a model with its targets, in the model's order of variants.
+type Workload struct {
+	Model   policy.ModelID
+	Targets []Target
+}
+
+// Options are the fleet's limits. See DefaultOptions.
+type Options struct {
+	StarvedAfter time.Duration // unscheduled for longer = starved
+	MaxAge       time.Duration // what was loaded longer ago is unknown
+}
+
+// DefaultOptions suit a 15 s tick.
+func DefaultOptions() Options {
+	return Options{StarvedAfter: 10 * time.Minute, MaxAge: 90 * time.Second}
+}
+
+// Fleet reads one cluster. For one goroutine.
+type Fleet struct {
+	core   kubernetes.Interface
+	scales scale.ScalesGetter
+	mapper meta.RESTMapper
+	opt    Options
+
+	lives  map[string]*life // by pod UID
+	loaded map[policy.ModelID]state
+}
+
+// state is what a Load knows of one model.
+type state struct {
+	at       time.Time
+	supply   []policy.Supply
+	expected []string
+	faults   []policy.Fault
+}
+
+// New connects to a cluster. It sends nothing yet.
+func New(cfg *rest.Config, opt Options) (*Fleet, error) {
+	core, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("build Kubernetes client: %w", err)
+	}
+	cached := memory.NewMemCacheClient(core.Discovery())
+	mapper := restmapper.NewDeferredDiscoveryRESTMapper(cached)
+	scales, err := scale.NewForConfig(cfg, mapper, dynamic.LegacyAPIPathResolverFunc, kinds(core.Discovery()))
+	if err != nil {
+		return nil, fmt.Errorf("build scale client: %w", err)
+	}
+	return newFleet(core, scales, mapper, opt), nil
+}
+
+func kinds(d discovery.ServerResourcesInterface) scale.ScaleKindResolver {
+	return scale.NewDiscoveryScaleKindResolver(d)
+}
+
+func newFleet(core kubernetes.Interface, scales scale.ScalesGetter, mapper meta.RESTMapper, opt Options) *Fleet {
+	return &Fleet{
+		core: core, scales: scales, mapper: mapper, opt: opt,
+		lives: map[string]*life{}, loaded: map[policy.ModelID]state{},
+	}
+}
+
+// Load reads the targets of all workloads. What fails for one is a Fault of that
+// one; an error means that nothing could be read.
+func (f *Fleet) Load(ctx context.Context, at time.Time, workloads []Workload) error {
+	loaded := make(map[policy.ModelID]state, len(workloads))
+	good, tried := 0, 0
+	var last error
+	for _, w := range workloads {
+		s := state{at: at, expected: []string{}}
+		blind := false
+		for _, t := range w.Targets {
+			tried++
+			supply, ready, err := f.target(ctx, at, w.Model.Namespace, t)
+			if err != nil {
+				last, blind = err, true
+				s.faults = append(s.faults, faultOf(w.Model.Namespace, t, err))
+			} else {
+				good++
+			}
+			s.supply = append(s.supply, supply)
+			s.expected = append(s.expected, ready...)
+		}
+		slices.Sort(s.expected)
+		if blind {
+			s.expected = nil // which pods should answer is known in part only
+		}
+		loaded[w.Model] = s
+	}
+	f.loaded = loaded
+	f.forget(at)
+	if tried > 0 && good == 0 {
+		return fmt.Errorf("read scale targets: %w", last)
+	}
+	return nil
+}
+
+// Supply is what the last Load knows of a model at a moment: the variants'
+// replicas, the pods that should be answering (nil = not known), and what is
+// wrong. The last result is false if nothing is known then.
+func (f *Fleet) Supply(id policy.ModelID, at time.Time) ([]policy.Supply, []string, []policy.Fault, bool) {
+	s, ok := f.loaded[id]
+	age := at.Sub(s.at)
+	if !ok || age < -f.opt.MaxAge || age > f.opt.MaxAge {
+		return nil, nil, nil, false
+	}
+	out := slices.Clone(s.supply)
+	for i := range out {
+		out[i].Age = max(age, 0)
+	}
+	return out, s.expected, s.faults, true
+}
+
+// target reads one scale target and its pods.
+func (f *Fleet) target(ctx context.Context, at time.Time, ns string, t Target) (policy.Supply, []string, error) {
+	out := policy.Supply{Variant: t.Variant}
+	spec, selector, err := f.scaleOf(ctx, ns, t)
+	if err != nil {
+		return out, nil, err
+	}
+	pods, err := f.pods(ctx, ns, selector)
+	if err != nil {
+		return out, nil, err
+	}
+	out.Known, out.Spec = true, spec
+	ready := f.count(&out, pods, at)
+	return out, ready, nil
+}
+
+// scaleOf reads the scale subresource, which every scalable kind has.
+func (f *Fleet) scaleOf(ctx context.Context, ns string, t Target) (int, string, error) {
+	gv, err := schema.ParseGroupVersion(t.APIVersion)
+	if err != nil {
+		return 0, "", fmt.Errorf("read apiVersion %q of %s: %w", t.APIVersion, t.Name, err)
+	}
+	m, err := f.mapper.RESTMapping(schema.GroupKind{Group: gv.Group, Kind: t.Kind}, gv.Version)
+	if err != nil {
+		return 0, "", fmt.Errorf("find kind %s of %s: %w", t.Kind, t.APIVersion, err)
+	}
+	s, err := f.scales.Scales(ns).Get(ctx, m.Resource.GroupResource(), t.Name, metav1.GetOptions{})
+	if err != nil {
+		return 0, "", fmt.Errorf("get scale of %s %s/%s: %w", t.Kind, ns, t.Name, err)
+	}
+	if s.Status.Selector == "" {
+		return 0, "", fmt.Errorf("get scale of %s %s/%s: its scale subresource has no selector", t.Kind, ns, t.Name)
+	}
+	return int(s.Spec.Replicas), s.Status.Selector, nil
+}
+
+// pods lists in pages, up to maxPods.
+func (f *Fleet) pods(ctx context.Context, ns, selector string) ([]corev1.Pod, error) {
+	var out []corev1.Pod
+	opts := metav1.ListOptions{LabelSelector: selector, Limit: pageSize}
+	for {
+		page, err := f.core.CoreV1().Pods(ns).List(ctx, opts)
+		if err != nil {
+			return nil, fmt.Errorf("list pods of %s with %s: %w", ns, selector, err)
+		}
+		out = append(out, page.Items...)
+		if page.Continue == "" {
+			return out, nil
+		}
+		if len(out) >= maxPods {
+			return nil, fmt.Errorf("list pods of %s with %s: more than %d", ns, selector, maxPods)
+		}
+		opts.Continue = page.Continue
+	}
+}
+
+// faultOf names the remedy.
+func faultOf(ns string, t Target, err error) policy.Fault {
+	out := policy.Fault{Signal: "supply", Object: t.Name}
+	switch {
+	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
+		out.Code = FaultForbidden
+		out.Text = fmt.Sprintf("%v; grant get on %s/scale and list on pods in namespace %s", err, plural(t.Kind), ns)
+	case apierrors.IsNotFound(err) || meta.IsNoMatchError(err):
+		out.Code = FaultTarget
+		out.Text = fmt.Sprintf("%v; check the variant's target", err)
+	default:
+		out.Code = FaultUnreachable
+		out.Text = fmt.Sprintf("%v; replicas of %s are not known", err, t.Name)
+	}
+	return out
+}
+
+func plural(kind string) string { return strings.ToLower(kind) + "s" }
