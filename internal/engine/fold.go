@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"fmt"
+	"hash/fnv"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/forewarm/forewarm/policy"
+	"github.com/forewarm/forewarm/predictor"
+)
+
+// state is what the fold carries from moment to moment for one model.
+type state struct {
+	learned  policy.Learned
+	history  *predictor.History
+	forecast predictor.Forecast
+	made     time.Time     // when the forecast was made; zero = never
+	stagger  time.Duration // this model's share of the refresh period
+	input    policy.Input  // newest input seen, for the ages of a blind tick
+	wanted   time.Time     // newest tick at which the model was configured
+}
+
+func (e *Engine) stateOf(id policy.ModelID) *state {
+	s := e.states[id]
+	if s == nil {
+		s = &state{
+			history: predictor.NewHistory(predictor.DefaultStep, e.opts.KeepHistory),
+			stagger: stagger(id, e.opts.RefreshEvery),
+		}
+		e.states[id] = s
+	}
+	return s
+}
+
+// stagger spreads the models' refreshes over the period by their name, so that
+// every replica of Forewarm refreshes the same model at the same moment.
+func stagger(id policy.ModelID, period time.Duration) time.Duration {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id.String()))
+	return time.Duration(h.Sum64() % uint64(period))
+}
+
+// due says whether the forecast has to be made anew: once per period of model
+// time, at the model's own phase, or at once while there is none.
+func (s *state) due(at time.Time, period time.Duration) bool {
+	if s.made.IsZero() || !s.forecast.Known() || at.Before(s.made) {
+		return true
+	}
+	phase := func(t time.Time) int64 { return (t.UnixNano() - int64(s.stagger)) / int64(period) }
+	return phase(at) != phase(s.made)
+}
+
+// fold advances every model and the plan by one moment.
+func (e *Engine) fold(at time.Time) *policy.Snapshot {
+	inputs := e.inputs(at)
+	out := &policy.Snapshot{At: at, Models: make([]policy.ModelView, len(e.models))}
+	for i, m := range e.models {
+		out.Models[i] = e.step(m, inputOf(m, inputs, at), at)
+	}
+	e.plan = e.allocate(at, out.Models)
+	e.at, out.Plan = at, e.plan
+	return out
+}
+
+// learn advances what is learned by one moment and decides nothing: the distant
+// part of a replay.
+func (e *Engine) learn(at time.Time) {
+	inputs := e.inputs(at)
+	for _, m := range e.models {
+		e.lesson(m, inputOf(m, inputs, at), at)
+	}
+	e.at = at
+}
+
+// step advances one model. What this moment teaches takes effect at the next:
+// Propose sees what was learned before it. A panic costs this model this tick.
+func (e *Engine) step(m policy.Model, in policy.Input, at time.Time) (v policy.ModelView) {
+	s := e.stateOf(m.ID)
+	v = policy.ModelView{Model: m, Input: in, Learned: s.learned, Forecast: s.forecast}
+	defer func() {
+		if r := recover(); r != nil {
+			e.caught(m.ID.String(), r)
+			v.Input.Faults = append(v.Input.Faults[:len(v.Input.Faults):len(v.Input.Faults)], panicFault(m.ID, r))
+			v.Proposal = faulted(m, v.Input)
+		}
+	}()
+	e.observe(s, m, in, at)
+	if s.due(at, e.opts.RefreshEvery) {
+		horizons := e.rules.horizons(m, v.Learned, in)
+		s.forecast, s.made = e.opts.Forecaster.Forecast(s.history, at, horizons), at
+	}
+	v.Forecast = s.forecast
+	v.Proposal = e.rules.propose(m, v.Learned, in, s.forecast)
+	return v
+}
+
+// lesson is the part of step that learns.
+func (e *Engine) lesson(m policy.Model, in policy.Input, at time.Time) {
+	defer func() {
+		if r := recover(); r != nil {
+			e.caught(m.ID.String(), r)
+		}
+	}()
+	e.observe(e.stateOf(m.ID), m, in, at)
+}
+
+// observe learns from a moment. A model is watched from the first moment at which
+// anything of it was known: a replay that begins before the model did must not
+// pass for experience with it.
+func (e *Engine) observe(s *state, m policy.Model, in policy.Input, at time.Time) {
+	if s.input.Now.IsZero() && !anything(in) {
+		return
+	}
+	s.input = in
+	s.learned = e.rules.observe(m, s.learned, in)
+	if a := in.Signals.Arrivals; a.Known && !in.Signals.Partial {
+		s.history.Add(at.Add(-a.Age), a.Value) // a gap stays a gap, never a zero
+	}
+}
+
+// allocate shares the budgets. Should Allocate itself panic, the previous plan
+// stands and shows its age.
+func (e *Engine) allocate(at time.Time, views []policy.ModelView) (plan policy.Plan) {
+	defer func() {
+		if r := recover(); r != nil {
+			e.caught("allocate", r)
+			plan = e.plan
+			plan.At = at
+		}
+	}()
+	proposals := make([]policy.Proposal, len(views))
+	for i, v := range views {
+		proposals[i] = v.Proposal
+	}
+	return e.rules.allocate(e.budgets, e.plan, proposals)
+}
+
+func (e *Engine) caught(what string, r any) {
+	e.counts.update(func(s *Stats) { s.Panics++ })
+	e.opts.Log.Error("recovered from a panic; decisions are held",
+		zap.String("in", what), zap.String("panic", fmt.Sprint(r)), zap.ByteString("stack", debug.Stack()))
+}
+
+// inputs asks the source. Should it panic, nothing is known of any model.
+func (e *Engine) inputs(at time.Time) (out map[policy.ModelID]policy.Input) {
+	defer func() {
+		if r := recover(); r != nil {
+			e.caught("source", r)
+			out = nil
+		}
+	}()
+	inputs := e.source.At(at)
+	out = make(map[policy.ModelID]policy.Input, len(inputs))
+	for _, in := range inputs {
+		out[in.Model] = in
+	}
+	return out
+}
+
+// anything says whether an input holds any known value.
+func anything(in policy.Input) bool {
+	s := in.Signals
+	if s.Arrivals.Known || s.GatewayQueue.Known || s.TTFTP95.Known {
+		return true
+	}
+	for _, p := range s.Pods {
+		if p.Pending.Known || p.Running.Known || p.KV.Known || p.Completions.Known {
+			return true
+		}
+	}
+	return slices.ContainsFunc(in.Supply, func(s policy.Supply) bool { return s.Known })
+}
+
+func inputOf(m policy.Model, inputs map[policy.ModelID]policy.Input, at time.Time) policy.Input {
+	if in, ok := inputs[m.ID]; ok {
+		return complete(m, in)
+	}
+	return complete(m, unseen(m, at))
+}
