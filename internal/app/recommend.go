@@ -1,0 +1,149 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/forewarm/forewarm/internal/config"
+	"github.com/forewarm/forewarm/internal/engine"
+	"github.com/forewarm/forewarm/internal/signals"
+	"github.com/forewarm/forewarm/policy"
+)
+
+// Recommend opens, replays, ticks once and reports, as of a moment.
+func Recommend(ctx context.Context, opts Options, at time.Time) (Report, error) {
+	a, err := Open(ctx, opts, at)
+	if err != nil {
+		return Report{}, err
+	}
+	defer a.Close()
+	return a.Recommend(ctx, at)
+}
+
+// Recommend replays the history up to a moment and reports. A failed load is a
+// fault of the report, not an error: what is held is still shown.
+func (a *App) Recommend(ctx context.Context, at time.Time) (Report, error) {
+	if err := a.Replay(ctx, at); err != nil && ctx.Err() == nil {
+		a.opts.Log.Warn("history is not complete", zap.Error(err))
+		a.faults = append(a.faults, policy.Fault{
+			Code: "history-incomplete", Text: "part of the history could not be read, so the forecast rests on less: " + err.Error(),
+		})
+	}
+	return a.Tick(ctx, at)
+}
+
+const (
+	// cautious is how much is replayed where a source could not be measured.
+	cautious = 2 * time.Hour
+	// settle is replayed in any case: what a moment teaches takes effect at the
+	// next, so a single moment would know no tokens per request.
+	settle = 2 * time.Minute
+	// reachParts is the resolution with which Reach finds the beginning: one part
+	// more is replayed, or a young fleet would have no past at all.
+	reachParts = 200
+)
+
+// Replay folds the history up to at: as much as was asked for, the sources have,
+// and the budget allows.
+func (a *App) Replay(ctx context.Context, at time.Time) error {
+	span := a.reg.History
+	if a.opts.History != nil {
+		span = *a.opts.History
+	}
+	span = max(span, settle)
+	at = engine.Align(at, a.engine.Interval())
+	reach, err := a.reader.Reach(ctx, at.Add(-span), at, a.opts.Budget, engine.SystemClock{}.Now)
+	if err != nil {
+		if len(a.clients) == 1 {
+			return err // the tick that follows tells the rest
+		}
+		reach = signals.Reach{From: at.Add(-min(span, cautious)), Chunk: time.Hour}
+	}
+	if at.Sub(reach.From) < span {
+		more := max(span/reachParts, settle)
+		reach.From = at.Add(-min(at.Sub(reach.From)+more, span))
+	}
+	a.assumed = append(a.assumed, reach.Texts...)
+	a.engine.SetChunk(reach.Chunk)
+	return errors.Join(err, a.engine.Replay(ctx, reach.From, at))
+}
+
+// Tick advances to a moment and reports.
+func (a *App) Tick(ctx context.Context, at time.Time) (Report, error) {
+	err := a.engine.Tick(ctx, at)
+	if ctx.Err() != nil {
+		return Report{}, err
+	}
+	if err != nil {
+		a.opts.Log.Warn("nothing could be loaded; decisions are held", zap.Error(err))
+	}
+	return a.Report(), nil
+}
+
+// Report renders the newest snapshot, as filtered by the options.
+func (a *App) Report() Report {
+	s := a.engine.Board().Load()
+	if s == nil {
+		s = &policy.Snapshot{}
+	}
+	shown := *s
+	shown.Models = slices.DeleteFunc(slices.Clone(s.Models), func(v policy.ModelView) bool { return !a.shows(v.Model.ID) })
+	r := reportOf(&shown, a.reg)
+	for _, c := range a.clients {
+		r.Sources = append(r.Sources, SourceRef{Name: c.Name(), URL: c.URL()})
+	}
+	r.Assumptions = append(r.Assumptions, a.assumed...)
+	r.Faults = append(append(r.Faults, faultReports(a.wiring)...), faultReports(a.faults)...)
+	return r
+}
+
+// shows says whether the options want to see a model.
+func (a *App) shows(id policy.ModelID) bool {
+	if len(a.opts.Namespaces) > 0 && !slices.Contains(a.opts.Namespaces, id.Namespace) {
+		return false
+	}
+	e, _ := a.reg.Find(id)
+	return len(a.opts.Models) == 0 || slices.ContainsFunc(a.opts.Models, func(want string) bool {
+		return want == id.Name || want == id.String() || (want == e.ModelName && want != "")
+	})
+}
+
+// Run ticks until the context ends and calls show after each tick that was
+// published. Every refresh it looks for new models, and reload, which may be
+// nil, is asked for a new version of the file.
+func (a *App) Run(ctx context.Context, clock engine.Clock, reload func(time.Time) (*config.Config, bool), show func(Report)) error {
+	next := engine.Align(clock.Now(), refreshEvery).Add(refreshEvery)
+	var last *policy.Snapshot
+	for {
+		if s := a.engine.Board().Load(); s != nil && s != last {
+			last = s
+			show(a.Report())
+		}
+		if err := a.engine.Next(ctx, clock); err != nil {
+			return nil //nolint:nilerr // the end of the context is the orderly end
+		}
+		now := clock.Now()
+		if reload != nil {
+			if cfg, changed := reload(now); changed {
+				a.log("reload the configuration", a.Reload(ctx, cfg, now))
+			}
+		}
+		if !now.Before(next) {
+			next = engine.Align(now, refreshEvery).Add(refreshEvery)
+			a.log("look for models", a.Refresh(ctx, now))
+		}
+	}
+}
+
+// refreshEvery is how often new models are looked for.
+const refreshEvery = 5 * time.Minute
+
+func (a *App) log(what string, err error) {
+	if err != nil {
+		a.opts.Log.Warn(what, zap.Error(err))
+	}
+}
