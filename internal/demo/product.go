@@ -1,0 +1,117 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/forewarm/forewarm/internal/app"
+	"github.com/forewarm/forewarm/internal/config"
+	"github.com/forewarm/forewarm/internal/engine"
+	"github.com/forewarm/forewarm/internal/signals"
+	"github.com/forewarm/forewarm/policy"
+)
+
+// product is Forewarm itself, reading over HTTP: configuration, client, reader
+// and engine as the command builds them. Only the client's query rate differs,
+// because virtual time passes much faster than the time it is meant for.
+type product struct {
+	client  *signals.Client
+	engine  *engine.Engine
+	holds   time.Duration
+	history time.Duration // to replay
+}
+
+// unlimited lifts the query rate that protects a shared Prometheus.
+const unlimited = 1_000_000
+
+func openProduct(s scene, url string, progress func(done, total time.Duration)) (*product, error) {
+	cfg, err := config.Parse([]byte(s.configuration(url)), app.Catalog())
+	if err != nil {
+		return nil, fmt.Errorf("configure Forewarm: %w", err)
+	}
+	reg := config.NewRegistry(cfg)
+	so := signals.DefaultSourceOptions(reg.Sources[0].Name, url)
+	so.QueriesPerSecond, so.Burst = unlimited, unlimited
+	client, err := signals.NewClient(so)
+	if err != nil {
+		return nil, fmt.Errorf("connect Forewarm: %w", err)
+	}
+	bindings := make([]signals.Binding, len(reg.Entries))
+	for i, e := range reg.Entries {
+		bindings[i] = binding(e)
+	}
+	opt := signals.DefaultOptions()
+	opt.MaxAge = reg.MaxAge
+	eo := engine.DefaultOptions()
+	eo.Interval, eo.HoldFor, eo.Lag = reg.Interval, reg.HoldFor, 0
+	eo.Models, eo.Budgets, eo.Progress = reg.Models(), reg.Budgets, progress
+	return &product{
+		client: client, holds: reg.HoldFor, history: reg.History,
+		engine: engine.New(eo, signals.NewReader([]*signals.Client{client}, bindings, opt)),
+	}, nil
+}
+
+func binding(e config.Entry) signals.Binding {
+	b := signals.Binding{
+		Model: e.Model.ID, Source: e.Source, Engine: e.Engine, ModelName: e.ModelName,
+		Labels: signals.Labels(e.Labels), Gateway: &signals.GatewayBinding{Preset: e.Gateway.Preset},
+	}
+	for i, t := range e.Targets {
+		b.Variants = append(b.Variants, signals.VariantBinding{
+			Name: e.Model.Variants[i].Name, APIVersion: t.APIVersion, Kind: t.Kind, Target: t.Name,
+		})
+	}
+	return b
+}
+
+func (p *product) close() { p.client.Close() }
+
+// replay reads the history up to a moment.
+func (p *product) replay(ctx context.Context, to time.Time) error {
+	if err := p.engine.Replay(ctx, to.Add(-p.history), to); err != nil {
+		return fmt.Errorf("replay the history: %w", err)
+	}
+	return nil
+}
+
+// newest is the model's part of the newest snapshot, with its one decision.
+func (p *product) newest() (policy.ModelView, policy.Decision) {
+	s := p.engine.Board().Load()
+	return s.Models[0], s.Plan.Decisions[0]
+}
+
+// wanted is the count that an HPA on the metric "desired replicas" with the
+// target 1 comes to: the decision's own. On an answer that is unknown or too old
+// it holds what is there.
+func (p *product) wanted(now time.Time, there int) int {
+	_, d := p.newest()
+	if engine.Expired(d, now, p.holds) {
+		return there
+	}
+	return d.Replicas
+}
+
+// knows says what Forewarm plans with, and from where it has it.
+func (p *product) knows() []string {
+	v, d := p.newest()
+	var out []string
+	for _, s := range d.Steps {
+		if s.Rule == policy.RuleCapacity {
+			out = append(out, policy.Sentence(s))
+		}
+	}
+	warm := policy.WarmUp(v.Model, v.Learned, v.Input, 0).Round(time.Second)
+	seen := 0
+	if len(v.Learned.Variants) > 0 {
+		seen = len(v.Learned.Variants[0].WarmUps)
+	}
+	source := fmt.Sprintf("as measured on this fleet, %d times", seen)
+	if seen < enoughWarmUps {
+		source = "a prior, hardly measured yet"
+	}
+	return append(out, fmt.Sprintf("A replica is planned to take %s to warm up (%s).", period(warm), source))
+}
+
+// enoughWarmUps is how many of them displace the prior. See policy.WarmUp.
+const enoughWarmUps = 3
