@@ -38,8 +38,14 @@ var arch = []importRule{
 	{"internal/fleet", "policy", "k8s.io", "a source observes, it decides nothing"},
 	{"internal/engine", "policy predictor", "go.uber.org/zap golang.org/x/sync", "the simulator must be able to drive the tick"},
 
-	{"internal/sim", "policy predictor internal/engine", "gonum.org/v1/gonum", "what is simulated is what is served: the tick"},
+	{"internal/sim", "policy internal/sim/trace", "", "the world knows the words of policy, and none of its rules"},
+	{"internal/sim/trace", "", "", "a recorded load is a file, whatever is done with it"},
+	{"internal/sim/fluid", fluidOurs, "golang.org/x/sync", "what is simulated is what is served: the tick"},
+	{"internal/sim/optimum", "", "", "the bound is arithmetic on a series and believes nobody's simulator"},
+	{"internal/sim/rival", "internal/sim internal/sim/fluid internal/sim/trace", "", "a rival knows the world and nothing of ours"},
+	{"internal/sim/world", "policy predictor internal/engine internal/signals internal/sim internal/sim/trace", "", "what is simulated is what is served: the tick"},
 	{"internal/demo", demoOurs, demoLibs, "the demo is the real application on a simulated fleet"},
+	{"internal/demo/promstore", "internal/sim", demoLibs + " prometheus/prometheus/tsdb/chunkenc", "a store and its HTTP API; its tests scrape a simulated fleet"},
 	{"internal/app", "* -internal/sim -internal/demo", "*", "simulator and demo are no part of a running server"},
 
 	{"cmd/forewarm", forewarmOurs, forewarmLibs, "a command is flags and output, nothing else"},
@@ -57,10 +63,12 @@ const (
 	signalLibs = "prometheus/client_golang/api prometheus/common prometheus/sigv4 " +
 		"prometheus/prometheus/promql/parser prometheus/prometheus/model/labels golang.org/x/time golang.org/x/sync"
 
-	demoOurs = "policy predictor internal/sim internal/app internal/engine internal/config " +
+	demoOurs = "internal/demo/promstore policy predictor internal/sim internal/app internal/engine internal/config " +
 		"internal/signals internal/report"
 	demoLibs = "prometheus/prometheus/promql prometheus/prometheus/model prometheus/prometheus/storage " +
 		"prometheus/prometheus/util/annotations prometheus/common golang.org/x/term"
+
+	fluidOurs = "policy predictor internal/engine internal/sim/optimum"
 
 	forewarmOurs = "policy internal/app internal/config internal/engine internal/sim internal/report"
 	forewarmLibs = "spf13/cobra go.uber.org/zap golang.org/x/term jedib0t/go-pretty"
