@@ -54,8 +54,7 @@ var sentences = map[WhyCode]func(s Step) string{
 			number(s.Args[0]), seconds(s.Args[1]), number(s.Args[2]))
 	},
 	"grow": func(s Step) string {
-		return fmt.Sprintf("To carry %s req/s (%s output tokens/s), %s goes from %s to %s.",
-			number(s.Args[1]), number(s.Args[0]), s.Variant.Variant, count(s.From), replicas(s.To))
+		return fmt.Sprintf("To carry %s, %s needs %s.", demand(s.Args[1], s.Args[0]), s.Variant.Variant, replicas(s.To))
 	},
 	"short": func(s Step) string {
 		return fmt.Sprintf("Every variant is at its maximum or starved: %s %% of the work has no replica.",
@@ -183,6 +182,14 @@ func number(v float64) string {
 }
 
 func count(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
+
+// demand prints a rate of requests, and of output tokens where they are known.
+func demand(requests, tokens float64) string {
+	if tokens <= 0 {
+		return number(requests) + " req/s"
+	}
+	return number(requests) + " req/s (" + number(tokens) + " output tokens/s)"
+}
 
 func replicas(v float64) string {
 	if v == 1 {

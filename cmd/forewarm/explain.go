@@ -116,14 +116,15 @@ func orUnknown(s string) string {
 	return clean(s)
 }
 
+// faultLines say what is wrong, and end with the code that alerts and scripts use.
 func faultLines(fs []app.Fault) []string {
 	var out []string
 	for _, f := range fs {
-		line := f.Code
-		if f.Object != "" {
-			line += " " + f.Object
+		line := f.Text
+		if f.Object != "" && !strings.Contains(f.Text, f.Object) {
+			line = f.Object + ": " + line
 		}
-		out = append(out, line+": "+f.Text)
+		out = append(out, line+" ["+f.Code+"]")
 	}
 	return out
 }
