@@ -8,68 +8,37 @@ import (
 	"github.com/forewarm/forewarm/internal/app"
 	"github.com/forewarm/forewarm/internal/config"
 	"github.com/forewarm/forewarm/internal/engine"
-	"github.com/forewarm/forewarm/internal/signals"
 	"github.com/forewarm/forewarm/policy"
 )
 
-// product is Forewarm itself, reading over HTTP: configuration, client, reader
-// and engine as the command builds them. Only the client's query rate differs,
-// because virtual time passes much faster than the time it is meant for.
+// product is Forewarm itself, reading over HTTP, wired as the command wires it.
+// Only the query rate differs, because virtual time passes much faster than the
+// time it is meant for.
 type product struct {
-	client  *signals.Client
-	engine  *engine.Engine
-	holds   time.Duration
-	history time.Duration // to replay
+	*app.App
+	engine *engine.Engine
 }
 
 // unlimited lifts the query rate that protects a shared Prometheus.
 const unlimited = 1_000_000
 
-func openProduct(s scene, url string, progress func(done, total time.Duration)) (*product, error) {
+func openProduct(
+	ctx context.Context, s scene, url string, clock func() time.Time, progress func(done, total time.Duration),
+) (*product, error) {
 	cfg, err := config.Parse([]byte(s.configuration(url)), app.Catalog())
 	if err != nil {
 		return nil, fmt.Errorf("configure Forewarm: %w", err)
 	}
-	reg := config.NewRegistry(cfg)
-	so := signals.DefaultSourceOptions(reg.Sources[0].Name, url)
-	so.QueriesPerSecond, so.Burst = unlimited, unlimited
-	client, err := signals.NewClient(so)
+	a, err := app.Open(ctx, app.Options{Config: cfg, Now: clock, QueryRate: unlimited, Progress: progress}, clock())
 	if err != nil {
-		return nil, fmt.Errorf("connect Forewarm: %w", err)
+		return nil, fmt.Errorf("start Forewarm: %w", err)
 	}
-	bindings := make([]signals.Binding, len(reg.Entries))
-	for i, e := range reg.Entries {
-		bindings[i] = binding(e)
-	}
-	opt := signals.DefaultOptions()
-	opt.MaxAge = reg.MaxAge
-	eo := engine.DefaultOptions()
-	eo.Interval, eo.HoldFor, eo.Lag = reg.Interval, reg.HoldFor, 0
-	eo.Models, eo.Budgets, eo.Progress = reg.Models(), reg.Budgets, progress
-	return &product{
-		client: client, holds: reg.HoldFor, history: reg.History,
-		engine: engine.New(eo, signals.NewReader([]*signals.Client{client}, bindings, opt)),
-	}, nil
+	return &product{App: a, engine: a.Engine()}, nil
 }
-
-func binding(e config.Entry) signals.Binding {
-	b := signals.Binding{
-		Model: e.Model.ID, Source: e.Source, Engine: e.Engine, ModelName: e.ModelName,
-		Labels: signals.Labels(e.Labels), Gateway: &signals.GatewayBinding{Preset: e.Gateway.Preset},
-	}
-	for i, t := range e.Targets {
-		b.Variants = append(b.Variants, signals.VariantBinding{
-			Name: e.Model.Variants[i].Name, APIVersion: t.APIVersion, Kind: t.Kind, Target: t.Name,
-		})
-	}
-	return b
-}
-
-func (p *product) close() { p.client.Close() }
 
 // replay reads the history up to a moment.
 func (p *product) replay(ctx context.Context, to time.Time) error {
-	if err := p.engine.Replay(ctx, to.Add(-p.history), to); err != nil {
+	if err := p.Replay(ctx, to); err != nil {
 		return fmt.Errorf("replay the history: %w", err)
 	}
 	return nil
@@ -86,7 +55,7 @@ func (p *product) newest() (policy.ModelView, policy.Decision) {
 // it holds what is there.
 func (p *product) wanted(now time.Time, there int) int {
 	_, d := p.newest()
-	if engine.Expired(d, now, p.holds) {
+	if engine.Expired(d, now, p.engine.HoldFor()) {
 		return there
 	}
 	return d.Replicas

@@ -121,10 +121,10 @@ func (r *run) play(ctx context.Context) (Result, error) {
 	}
 	defer r.server.close()
 	r.server.set(opening)
-	if r.product, err = openProduct(r.scene(), r.server.url, r.replayed); err != nil {
+	if r.product, err = openProduct(ctx, r.scene(), r.server.url, r.server.clock, r.replayed); err != nil {
 		return Result{}, err
 	}
-	defer r.product.close()
+	defer r.product.Close()
 	if err := r.product.replay(ctx, opening); err != nil {
 		return Result{}, interrupted(ctx, err)
 	}

@@ -29,7 +29,7 @@ func serve(ctx context.Context, store *promstore.Store) (*server, error) {
 	}
 	s := &server{url: "http://" + l.Addr().String()}
 	s.http = &http.Server{
-		Handler:           promstore.Handler(store, func() time.Time { return time.UnixMilli(s.now.Load()).UTC() }),
+		Handler:           promstore.Handler(store, s.clock),
 		ReadHeaderTimeout: time.Minute,
 	}
 	s.done.Go(func() { _ = s.http.Serve(l) }) // it returns when close is called
@@ -38,6 +38,9 @@ func serve(ctx context.Context, store *promstore.Store) (*server, error) {
 
 // set tells the server what time it is.
 func (s *server) set(now time.Time) { s.now.Store(now.UnixMilli()) }
+
+// clock is the virtual time that everybody goes by.
+func (s *server) clock() time.Time { return time.UnixMilli(s.now.Load()).UTC() }
 
 func (s *server) close() {
 	_ = s.http.Close() // what is left are idle connections
