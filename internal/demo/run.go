@@ -125,7 +125,7 @@ func (r *run) play(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	defer r.product.Close()
-	if err := r.product.replay(ctx, opening); err != nil {
+	if err := r.product.replay(ctx, opening); err != nil || ctx.Err() != nil {
 		return Result{}, interrupted(ctx, err)
 	}
 	if err := r.perform(ctx); err != nil {

@@ -26,22 +26,16 @@ func (c *prefixCache) peek(session uint64) float64 {
 	return 0
 }
 
-// take moves what is remembered of a session into the hands of the caller.
-func (c *prefixCache) take(session uint64) float64 {
-	m := c.bySession[session]
-	if m == nil {
-		return 0
+// drop forgets a session.
+func (c *prefixCache) drop(session uint64) {
+	if m := c.bySession[session]; m != nil {
+		c.forget(m)
 	}
-	tokens := m.tokens
-	c.forget(m)
-	return tokens
 }
 
 // put remembers a session as the newest, whole blocks only.
 func (c *prefixCache) put(session uint64, tokens float64) {
-	if m := c.bySession[session]; m != nil {
-		c.forget(m)
-	}
+	c.drop(session)
 	tokens = math.Floor(tokens/BlockTokens) * BlockTokens
 	if tokens <= 0 {
 		return

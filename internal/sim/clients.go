@@ -32,7 +32,7 @@ func (g *agenda) Less(i, j int) bool {
 func (g *agenda) Swap(i, j int) { g.items[i], g.items[j] = g.items[j], g.items[i] }
 
 // Push adds one at the end.
-func (g *agenda) Push(x any) { g.items = append(g.items, x.(plan)) } //nolint:forcetypeassert // only add pushes
+func (g *agenda) Push(x any) { g.items = append(g.items, x.(plan)) }
 
 // Pop removes the last.
 func (g *agenda) Pop() any {
@@ -53,7 +53,7 @@ func (g *agenda) before(until time.Time) (Arrival, bool) {
 	if len(g.items) == 0 || !g.items[0].at.Before(until) {
 		return Arrival{}, false
 	}
-	return heap.Pop(g).(plan).a, true //nolint:forcetypeassert // only plans are in it
+	return heap.Pop(g).(plan).a, true
 }
 
 // ClientsConfig describes clients in a closed loop.

@@ -1,16 +1,21 @@
-// Package sim is the world Forewarm is tried against: requests, replicas that batch them, a fleet that
-// warms up and drains, and the metrics such a fleet exposes. It knows no wall clock: time is an argument,
-// and two runs from one seed give the same bytes.
+// Package sim is the world Forewarm is tried against, request by request: clients, a gateway, replicas that
+// batch, deployments that warm up and drain, nodes that go, and the metrics all of it exposes. It knows no
+// wall clock: time is an argument, and two runs from one seed give the same bytes.
 //
 // The parts, in the order a request meets them:
 //
-//	Workload   draws arrivals from a day shape, a trend, slow wander, flash crowds and bursty gaps
-//	Fleet      holds requests while no replica is ready, routes them to the least loaded, bills GPUs
-//	Replica    batches continuously: admission by slots and KV room, prefill, decode, preemption
-//	Reactive   the plain HPA rule on pending or running requests, the line to beat
+//	Workload   draws arrivals: day, week, trend, wander, flash crowds, bursty gaps, conversations (Workloads
+//	           names some); NewSeriesWorkload draws them from a recorded series, Replay hands out recorded ones
+//	Clients    are a closed loop with think time; Retry makes clients try again
+//	Fleet      holds requests at a gateway, routes them, runs several variants on limited nodes and GPUs, bills
+//	Server     serves inside a pod: Replica batches continuously, Slots is the other model to check against
+//	Expose     writes what vLLM, a gateway and kube-state-metrics would; Faults spoil it; Scrape is the numbers
+//	Reactive   is the plain HPA rule on pending or running requests
+//	Result     is what came of it: TTFT, pace, errors, attainment on first attempts, GPU-seconds, money
 //
-// Replica, Fleet and Workload are not safe for concurrent use.
+// Package world closes the loop with the real engine; package trace reads recorded load. Nothing here is safe
+// for concurrent use.
 //
 // Inside the package a moment is a float64 of seconds since the start of the world; only the exported
-// surface of Workload, Fleet and Reactive speaks time.Time.
+// surface speaks time.Time.
 package sim

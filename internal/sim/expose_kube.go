@@ -21,7 +21,7 @@ func ExposeKube(w io.Writer, fleets ...*Fleet) error {
 		k.sample("kube_pod_created", p.kube, f.unix(p.created))
 	})
 	k.perPod("kube_pod_status_phase", func(f *Fleet, p *Pod) { k.phase(f, p) })
-	k.perPod("kube_pod_status_ready", func(f *Fleet, p *Pod) { k.ready(f, p) })
+	k.perPod("kube_pod_status_ready", func(_ *Fleet, p *Pod) { k.ready(p) })
 	k.perPod("kube_pod_status_ready_time", func(f *Fleet, p *Pod) {
 		if p.Serving() {
 			k.sample("kube_pod_status_ready_time", p.kube, f.unix(p.readyAt))
@@ -99,7 +99,7 @@ func (k *kube) phase(f *Fleet, p *Pod) {
 	}
 }
 
-func (k *kube) ready(f *Fleet, p *Pod) {
+func (k *kube) ready(p *Pod) {
 	k.sample("kube_pod_status_ready", p.kube+`,condition="true"`, truth(p.Serving()))
 	k.sample("kube_pod_status_ready", p.kube+`,condition="false"`, truth(!p.Serving()))
 	k.sample("kube_pod_status_ready", p.kube+`,condition="unknown"`, 0)

@@ -53,12 +53,13 @@ func TestNamedWorkloads(t *testing.T) {
 		}
 		return float64(n) / float64(stats[name].Len())
 	}
+	square := func(name string) float64 { return trace.Mean(squares(stats[name].Requests)) }
 	for what, ok := range map[string]bool{
 		"flat has one rate":                   math.Abs(trace.Mean(stats["flat"].Requests)/15-6) < 0.2,
 		"a day has quiet hours":               share("day", func(x float64) bool { return x < 15 }) > 0.2,
 		"a week has weekends":                 mean("week", 5, 6) < 0.7*mean("week", 0, 5),
 		"a trend grows":                       mean("trend", 3, 5) > 1.06*mean("trend", 0, 2),
-		"bursty spreads more than a day does": trace.Mean(squares(stats["bursty"].Requests)) > 1.2*trace.Mean(squares(stats["day"].Requests)),
+		"bursty spreads more than a day does": square("bursty") > 1.2*square("day"),
 		"a sparse tenant is silent mostly":    share("sparse-tenant", func(x float64) bool { return x == 0 }) > 0.85,
 		"and there sometimes":                 share("sparse-tenant", func(x float64) bool { return x > 0 }) > 0.02,
 		"answers drift":                       perRequest("token-drift", 4) > 1.5*perRequest("token-drift", 0),
@@ -154,7 +155,8 @@ func TestSeriesWorkloadFollowsTheTrace(t *testing.T) {
 
 func TestReplayHandsOutTheTrace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.csv")
-	text := "t_ms,prompt_tokens,output_tokens,blocks512,prefix_hit_blocks,session\n0,600,5,2,0,7\n2500,1100,0,3,1,7\n3000,x,1,1,0,7\n"
+	text := "t_ms,prompt_tokens,output_tokens,blocks512,prefix_hit_blocks,session\n" +
+		"0,600,5,2,0,7\n2500,1100,0,3,1,7\n3000,x,1,1,0,7\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +168,8 @@ func TestReplayHandsOutTheTrace(t *testing.T) {
 	r := NewReplay(src, start)
 	var got []Arrival
 	for s := range 10 {
-		for a, ok := r.Next(start.Add(time.Duration(s) * time.Second)); ok; a, ok = r.Next(start.Add(time.Duration(s) * time.Second)) {
+		until := start.Add(time.Duration(s) * time.Second)
+		for a, ok := r.Next(until); ok; a, ok = r.Next(until) {
 			got = append(got, a)
 		}
 	}

@@ -77,7 +77,7 @@ func TestPrefixCacheAgainstAList(t *testing.T) {
 					dumb = append(dumb, entry{s, n})
 				}
 			case 2:
-				c.take(s)
+				c.drop(s)
 				drop(s)
 			default:
 				room := float64(rapid.IntRange(0, 600).Draw(t, "room"))
@@ -159,7 +159,8 @@ func TestSlotsAgainstQueueingTheory(t *testing.T) {
 		want float64 // mean wait in seconds
 	}{
 		"M/M/4: Erlang's C": {
-			SlotsConfig{Slots: slots, PrefillRate: 1e9, DecodeRate: 100, Exponential: true}, slots * load,
+			SlotsConfig{Slots: slots, PrefillRate: 1e9, DecodeRate: 100, Exponential: true},
+			slots * load,
 			erlangC() / (slots - slots*load),
 		},
 		"M/D/1: Pollaczek and Khinchine": {

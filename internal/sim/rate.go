@@ -18,6 +18,7 @@ const (
 	purposeSessions
 	purposeFaults
 	purposeVisits
+	purposeReplica
 )
 
 const (
@@ -29,9 +30,9 @@ const (
 //
 //	PeakRate * day(t) * week(t) * (1+TrendPerDay)^days * wander(t) * crowds(t)
 //
-// and nothing outside of visits, where there are any. The day is a von Mises bump around PeakHour, scaled to run from Trough to 1. The wander is lognormal
-// with a knot each 15 minutes and straight lines between their logarithms. It is a pure function of the
-// seed and t, safe for concurrent use.
+// and nothing outside of visits, where there are any. The day is a von Mises bump around PeakHour, scaled to
+// run from Trough to 1. The wander is lognormal with a knot each 15 minutes and straight lines between their
+// logarithms. It is a pure function of the seed and t, safe for concurrent use.
 func (w *Workload) Rate(t time.Time) float64 { return w.rate(t.Sub(w.cfg.Start).Seconds()) }
 
 func (w *Workload) rate(s float64) float64 {

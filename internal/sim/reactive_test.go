@@ -27,8 +27,11 @@ func TestReactiveByHand(t *testing.T) {
 		"or turn it round, and then nothing moves":  {{0, 6, 2, 40, 6}},
 		"and as at target on the way down":          {{0, 4, 2, 2, 4}, {5*time.Minute + sync, 4, 2, 2, 3}},
 		"down only after five minutes of low proposals": {
-			{0, 4, 4, 40, 4}, {sync, 4, 4, 8, 4}, {4 * time.Minute, 4, 4, 8, 4},
-			{45 * time.Second, 4, 4, 8, 4}, {sync, 4, 4, 8, 1},
+			{0, 4, 4, 40, 4},
+			{sync, 4, 4, 8, 4},
+			{4 * time.Minute, 4, 4, 8, 4},
+			{45 * time.Second, 4, 4, 8, 4},
+			{sync, 4, 4, 8, 1},
 		},
 		"one high proposal holds for five minutes": {
 			{0, 1, 1, 35, 4}, {sync, 4, 4, 4, 4}, {285 * time.Second, 4, 4, 4, 4}, {sync, 4, 4, 14, 2},

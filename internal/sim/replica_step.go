@@ -156,7 +156,7 @@ func (r *Replica) admit() {
 func (r *Replica) lookUp(q *Request) (uncached float64) {
 	found := r.Cached(q)
 	if q.Session != 0 {
-		r.sessions.take(q.Session) // its blocks belong to the sequence now
+		r.sessions.drop(q.Session) // its blocks belong to the sequence now
 	}
 	r.Stats.PrefixQueries += q.Prompt
 	r.Stats.PrefixHits += found

@@ -15,10 +15,11 @@ func TestScrapeIsTheExposition(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := podText(t, p)
-	const labels = `{model_name="Qwen/Qwen3-32B",engine="0"}`
+	const inside = `model_name="Qwen/Qwen3-32B",engine="0"`
+	const labels = "{" + inside + "}"
 	done := 0.0
 	for _, why := range reasonNames {
-		done += text[`vllm:request_success_total{model_name="Qwen/Qwen3-32B",engine="0",finished_reason="`+why+`"}`]
+		done += text[`vllm:request_success_total{`+inside+`,finished_reason="`+why+`"}`]
 	}
 	for name, pair := range map[string][2]float64{
 		"running":     {got.Running, text["vllm:num_requests_running"+labels]},
@@ -28,7 +29,7 @@ func TestScrapeIsTheExposition(t *testing.T) {
 		"prompt":      {got.PromptTokens, text["vllm:prompt_tokens_total"+labels]},
 		"output":      {got.OutputTokens, text["vllm:generation_tokens_total"+labels]},
 		"hits":        {got.PrefixHits, text["vllm:prefix_cache_hits_total"+labels]},
-		"ttft at 1 s": {got.TTFT[11], text[`vllm:time_to_first_token_seconds_bucket{model_name="Qwen/Qwen3-32B",engine="0",le="1.0"}`]},
+		"ttft at 1 s": {got.TTFT[11], text[`vllm:time_to_first_token_seconds_bucket{`+inside+`,le="1.0"}`]},
 		"ttft count":  {got.TTFT[22], text["vllm:time_to_first_token_seconds_count"+labels]},
 		"itl count":   {got.ITL[19], text["vllm:inter_token_latency_seconds_count"+labels]},
 	} {

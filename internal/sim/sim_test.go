@@ -14,21 +14,21 @@ func flat(rate float64) WorkloadConfig {
 	return c
 }
 
-func newWorkload(t testing.TB, c WorkloadConfig) *Workload {
-	t.Helper()
+func newWorkload(tb testing.TB, c WorkloadConfig) *Workload {
+	tb.Helper()
 	w, err := NewWorkload(c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return w
 }
 
 // world is a fleet of the given configuration under a workload.
-func world(t testing.TB, fc FleetConfig, wc WorkloadConfig) *Fleet {
-	t.Helper()
-	f, err := NewFleet(fc, newWorkload(t, wc))
+func world(tb testing.TB, fc FleetConfig, wc WorkloadConfig) *Fleet {
+	tb.Helper()
+	f, err := NewFleet(fc, newWorkload(tb, wc))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
@@ -58,8 +58,8 @@ func (s *script) Next(until time.Time) (Arrival, bool) {
 	return a, true
 }
 
-func expose(t testing.TB, f *Fleet) string {
-	t.Helper()
+func expose(tb testing.TB, f *Fleet) string {
+	tb.Helper()
 	var b strings.Builder
 	for _, write := range []func() error{
 		func() error { return f.Expose(&b) },
@@ -68,7 +68,7 @@ func expose(t testing.TB, f *Fleet) string {
 		func() error { return ExposeKube(&b, f) },
 	} {
 		if err := write(); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return b.String()

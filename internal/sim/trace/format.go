@@ -46,14 +46,21 @@ func detect(first string) (format, []string) {
 		return formatAzure, head
 	case hasAll(head, burstHead):
 		return formatBurstGPT, head
+	}
+	return columnsOnly(head), head
+}
+
+// columnsOnly tells the formats whose columns have names of their own.
+func columnsOnly(head []string) format {
+	switch {
 	case len(head) < 2 || head[0] != "t_s" || slices.Contains(head, "") || repeats(head):
-		return formatUnknown, head
+		return formatUnknown
 	case !slices.ContainsFunc(head[1:], func(c string) bool { return !client.MatchString(c) }):
-		return formatMatrix, head
+		return formatMatrix
 	case slices.Contains(head, "requests"):
-		return formatUnknown, head // a load header with something missing is no list of zones
+		return formatUnknown // a load header with something missing is no list of zones
 	default:
-		return formatSpot, head
+		return formatSpot
 	}
 }
 

@@ -18,6 +18,12 @@ import (
 
 var nan = math.NaN()
 
+// The headers of public traces.
+const (
+	azure = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+	burst = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+)
+
 // put writes a file into a fresh folder and returns its path.
 func put(t *testing.T, dir, name, text string) string {
 	t.Helper()
@@ -48,15 +54,24 @@ func TestReadSeries(t *testing.T) {
 	}{
 		"sums per bucket": {
 			file: "a.csv", text: head + "0,3,300,30\n10,5,500.5,50\n",
-			want: Series{Name: "a", Bucket: 10 * time.Second, Requests: []float64{3, 5}, Prompt: []float64{300, 500.5}, Output: []float64{30, 50}},
+			want: Series{
+				Name: "a", Bucket: 10 * time.Second,
+				Requests: []float64{3, 5}, Prompt: []float64{300, 500.5}, Output: []float64{30, 50},
+			},
 		},
 		"gzip, and Windows line ends": {
 			file: "b.csv.gz", text: strings.ReplaceAll("\ufeff"+head+"0,3,300,30\n\n60,5,500,50\n", "\n", "\r\n"),
-			want: Series{Name: "b", Bucket: time.Minute, Requests: []float64{3, 5}, Prompt: []float64{300, 500}, Output: []float64{30, 50}},
+			want: Series{
+				Name: "b", Bucket: time.Minute,
+				Requests: []float64{3, 5}, Prompt: []float64{300, 500}, Output: []float64{30, 50},
+			},
 		},
 		"a shape without tokens: unknown, not zero": {
 			file: "c.csv", text: head + "0,3.5,,\n60,0,,\n",
-			want: Series{Name: "c", Bucket: time.Minute, Requests: []float64{3.5, 0}, Prompt: []float64{nan, nan}, Output: []float64{nan, nan}},
+			want: Series{
+				Name: "c", Bucket: time.Minute,
+				Requests: []float64{3.5, 0}, Prompt: []float64{nan, nan}, Output: []float64{nan, nan},
+			},
 		},
 		"a missing row and an empty cell are holes": {
 			file: "d.csv", text: head + "600,1,1,1\n620,2,2,2\n630,,2,2\n",
@@ -67,18 +82,29 @@ func TestReadSeries(t *testing.T) {
 		},
 		"clients beside the sums are passed over": {
 			file: "e.csv", text: strings.TrimSpace(head) + ",active_clients\n0,1,1,1,9\n600,2,2,2,9\n",
-			want: Series{Name: "e", Bucket: 10 * time.Minute, Requests: []float64{1, 2}, Prompt: []float64{1, 2}, Output: []float64{1, 2}},
+			want: Series{
+				Name: "e", Bucket: 10 * time.Minute,
+				Requests: []float64{1, 2}, Prompt: []float64{1, 2}, Output: []float64{1, 2},
+			},
 		},
 		"one column of a matrix": {
 			file: "m.csv", text: "t_s,c0,c17\n0,1,7\n600,2,8\n", column: "#c17",
-			want: Series{Name: "m#c17", Bucket: 10 * time.Minute, Requests: []float64{7, 8}, Prompt: []float64{nan, nan}, Output: []float64{nan, nan}},
+			want: Series{
+				Name: "m#c17", Bucket: 10 * time.Minute,
+				Requests: []float64{7, 8}, Prompt: []float64{nan, nan}, Output: []float64{nan, nan},
+			},
 		},
 		"single requests, sorted into buckets": {
 			file: "r.csv", text: strings.Join(requestsHead, ",") + "\n5000,100,10,1,0,1\n14999,200,20,1,0,1\n27000,50,5,1,0,2\n",
-			want: Series{Name: "r", Bucket: 10 * time.Second, Requests: []float64{2, 0, 1}, Prompt: []float64{300, 0, 50}, Output: []float64{30, 0, 5}},
+			want: Series{
+				Name: "r", Bucket: 10 * time.Second,
+				Requests: []float64{2, 0, 1}, Prompt: []float64{300, 0, 50}, Output: []float64{30, 0, 5},
+			},
 		},
 		"Azure tells when it was": {
-			file: "az.csv", text: "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:57,396,109\n",
+			file: "az.csv",
+			text: azure + "2023-11-16 18:15:46.6805900,374,44\n" +
+				"2023-11-16 18:15:57,396,109\n",
 			want: Series{
 				Name: "az", Bucket: 10 * time.Second, Start: time.Date(2023, 11, 16, 18, 15, 46, 680590000, time.UTC),
 				Requests: []float64{1, 1}, Prompt: []float64{374, 396}, Output: []float64{44, 109},
@@ -108,11 +134,13 @@ func TestReadRequests(t *testing.T) {
 			want: []Request{{0, 6758, 500, 0, 1}, {1500 * time.Millisecond, 600, 9, 600, 7}},
 		},
 		"Azure 2024, with a zone": {
-			text: "TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-10 00:00:00.009930+00:00,2162,5\n2024-05-10 00:00:01.009930+00:00,2399,6\n",
+			text: azure + "2024-05-10 00:00:00.009930+00:00,2162,5\n" +
+				"2024-05-10 00:00:01.009930+00:00,2399,6\n",
 			want: []Request{{0, 2162, 5, 0, 0}, {second, 2399, 6, 0, 0}},
 		},
 		"BurstGPT, a failure": {
-			text: "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,ChatGPT,472,18,490,Conversation log\n45,GPT-4,1087,0,1087,API log\n",
+			text: burst +
+				"5,ChatGPT,472,18,490,Conversation log\n45,GPT-4,1087,0,1087,API log\n",
 			want: []Request{{0, 472, 18, 0, 0}, {40 * second, 1087, 0, 0, 0}},
 		},
 		"BurstGPT, other columns in another order": {
@@ -150,72 +178,6 @@ func TestReadRequests(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestReadErrorsNameFileLineColumnAndBothSides(t *testing.T) {
-	const head = "t_s,requests,prompt_tokens,output_tokens\n"
-	for name, tc := range map[string]struct {
-		text string
-		want []string
-	}{
-		"not a number":        {head + "0,1,1,1\n10,x,1,1\n", []string{"x.csv:3", "column requests", "want a number of at least 0", `got "x"`}},
-		"below zero":          {head + "0,1,1,1\n10,-1,1,1\n", []string{"x.csv:3", `got "-1"`}},
-		"infinite":            {head + "0,1,1,1\n10,1,1,Inf\n", []string{"column output_tokens", `got "Inf"`}},
-		"NaN is no number":    {head + "0,1,1,1\n10,1,NaN,1\n", []string{"column prompt_tokens"}},
-		"too few columns":     {head + "0,1,1\n", []string{"x.csv:2", "want 4 columns, got \"3: 0,1,1\""}},
-		"time goes back":      {head + "20,1,1,1\n10,1,1,1\n", []string{"column t_s", "a moment after 20"}},
-		"off the grid":        {head + "0,1,1,1\n10,1,1,1\n25,1,1,1\n", []string{"row 3", "multiple of 10 s"}},
-		"one row only":        {head + "0,1,1,1\n", []string{"at least 2 rows"}},
-		"too long a hole":     {head + "0,1,1,1\n1,1,1,1\n900000000,1,1,1\n", []string{"at most", "buckets"}},
-		"an unknown header":   {"time,requests\n", []string{"x.csv:1", "want the header of", `got "time,requests"`}},
-		"a part of a header":  {"t_s,requests\n", []string{"want the header of"}},
-		"empty":               {"", []string{"got an empty file"}},
-		"spot is no load":     {"t_s,pool\n0,1\n60,2\n", []string{"spot capacity"}},
-		"several at once":     {head + "0,a,1,1\n10,1,1,b\n", []string{"x.csv:2", "x.csv:3"}},
-		"requests, several":   {strings.Join(requestsHead, ",") + "\n0,a,b,1,2,1\n", []string{"prompt_tokens", "output_tokens", "at most the 1 blocks"}},
-		"requests out of row": {strings.Join(requestsHead, ",") + "\n100,1,1,1,0,1\n0,1,1,1,0,1\n", []string{"x.csv:3", "times in order"}},
-		"no Azure time":       {"TIMESTAMP,ContextTokens,GeneratedTokens\nyesterday,1,1\n", []string{"column TIMESTAMP", `got "yesterday"`}},
-		"no BurstGPT time":    {"Timestamp,Request tokens,Response tokens\n-1,1,1\n", []string{"column Timestamp"}},
-		"Mooncake: no JSON":   {"{\n", []string{"x.csv:1", "want an object"}},
-		"Mooncake: missing":   {`{"timestamp": 1, "output_length": -2}`, []string{"column input_length", "column output_length"}},
-		"a long line":         {head + strings.Repeat("1", maxLine+1), []string{"x.csv:2", "want lines of at most"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := Read(put(t, t.TempDir(), "x.csv", tc.text))
-			if err == nil {
-				t.Fatal("want an error, got none")
-			}
-			for _, want := range tc.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("want %q in the error, got %v", want, err)
-				}
-			}
-		})
-	}
-	t.Run("ten errors are enough", func(t *testing.T) {
-		_, err := Read(put(t, t.TempDir(), "x.csv", head+strings.Repeat("a,b,c,d\n", 1000)))
-		if n := strings.Count(err.Error(), "\n") + 1; n != maxErrors {
-			t.Errorf("want %d errors, got %d", maxErrors, n)
-		}
-	})
-	t.Run("half a gzip file", func(t *testing.T) {
-		path := put(t, t.TempDir(), "x.csv.gz", head+strings.Repeat("0,1,1,1\n", 9))
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, b[:len(b)/2], 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Read(path); err == nil {
-			t.Error("want an error, got none")
-		}
-	})
-	t.Run("no such file", func(t *testing.T) {
-		if _, err := Read(filepath.Join(t.TempDir(), "none.csv")); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("got %v", err)
-		}
-	})
 }
 
 func TestReadFolderWithIndex(t *testing.T) {
