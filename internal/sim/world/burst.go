@@ -1,0 +1,252 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/forewarm/forewarm/internal/engine"
+	"github.com/forewarm/forewarm/internal/sim"
+	"github.com/forewarm/forewarm/internal/sim/trace"
+	"github.com/forewarm/forewarm/policy"
+)
+
+// Burst is the bursty profile on which llm-d's autoscaler was published (llm-d autoscaling, pull request
+// 1118): steps of demand that nothing announces. See DefaultBurst for the numbers.
+type Burst struct {
+	Rates   []float64     // requests/s, one stage after another
+	Stage   time.Duration // length of a stage
+	Prelude time.Duration // idle before the first stage, so that metrics have a past
+	Drain   time.Duration // after the last stage; what is unfinished then counts with its age
+	Prompt  sim.Lengths
+	Output  sim.Lengths
+	Fleet   sim.FleetConfig // Replicas is set to Initial
+	Initial int             // replicas ready when the first stage begins
+	Most    int             // replicas a policy may ask for; 0 = Uncapped
+	Seed    uint64
+}
+
+// Uncapped is the maximum given to policies where there is none: three times what the profile's peak needs.
+const Uncapped = 24
+
+// DefaultBurst is that profile on our replica: 15, 2, 10, 15, 5, 2 requests/s for 150 s each, 1000/1000
+// tokens, start-up 103 s. Its queue is not stated in the source; here it has no bound, and clients wait for
+// as long as it takes, so that every request counts with its true wait.
+func DefaultBurst() Burst {
+	fc := sim.DefaultFleet()
+	fc.WarmUp.Sigma = 0
+	return Burst{
+		Rates: []float64{15, 2, 10, 15, 5, 2}, Stage: 150 * time.Second,
+		Prelude: 2 * time.Minute, Drain: 20 * time.Minute,
+		Prompt: sim.Lengths{Mean: 1000, Max: 1000}, Output: sim.Lengths{Mean: 1000, Max: 1000},
+		Fleet: fc, Initial: 1, Seed: 1,
+	}
+}
+
+// BurstRow is what one policy came to.
+type BurstRow struct {
+	Policy       string
+	Gateway      string // "holds" (flow control) or "sends on"
+	Initial      int
+	Most         int // 0 = uncapped
+	Result       sim.Result
+	Bound        time.Duration // no causal policy has a lower p99 TTFT
+	MeanReplicas float64       // billed, over the stages and the drain
+	Ended        time.Duration // from the first arrival to the last answer, at most to the end of the drain
+}
+
+// policies are the policies compared, each made anew for one run.
+func (b Burst) policies() []func(*World) Policy {
+	most := b.most()
+	return []func(*World) Policy{
+		func(w *World) Policy { return NewForewarm(w, engine.DefaultOptions()) },
+		func(*World) Policy { return NewHPA(Queue(), 5, 1, most) },
+		func(*World) Policy { return NewHPA(Concurrency(), 32, 1, most) },
+		func(*World) Policy { return Static(b.Initial) },
+		func(*World) Policy { return Static(min(most, enough)) },
+	}
+}
+
+// enough replicas carry the peak of the profile.
+const enough = 8
+
+func (b Burst) most() int {
+	if b.Most > 0 {
+		return b.Most
+	}
+	return Uncapped
+}
+
+// arrivals is the profile as a workload; it begins with the prelude.
+func (b Burst) arrivals() (*sim.Workload, error) {
+	s := trace.Series{Name: "burst", Bucket: time.Second}
+	for range int(b.Prelude / s.Bucket) {
+		s.Requests = append(s.Requests, 0)
+	}
+	for _, rate := range b.Rates {
+		for range int(b.Stage / s.Bucket) {
+			s.Requests = append(s.Requests, rate)
+		}
+	}
+	s.Prompt, s.Output = make([]float64, s.Len()), make([]float64, s.Len()) // the configured lengths
+	c := sim.DefaultWorkload()
+	c.Seed, c.Start, c.Burst, c.Prompt, c.Output = b.Seed, b.Fleet.Start, 1, b.Prompt, b.Output
+	w, err := sim.NewSeriesWorkload(c, s, 1)
+	if err != nil {
+		return nil, fmt.Errorf("burst: %w", err)
+	}
+	return w, nil
+}
+
+// moments are the arrivals in seconds from the end of the prelude.
+func (b Burst) moments() ([]float64, error) {
+	w, err := b.arrivals()
+	if err != nil {
+		return nil, err
+	}
+	begin := b.Fleet.Start.Add(b.Prelude)
+	end := begin.Add(time.Duration(len(b.Rates)) * b.Stage)
+	var out []float64
+	for a, ok := w.Next(end); ok; a, ok = w.Next(end) {
+		out = append(out, a.At.Sub(begin).Seconds())
+	}
+	return out, nil
+}
+
+// model is the fleet's model as the engine knows it: capacity is not told, it has to be learned.
+func (b Burst) model() policy.Model {
+	f := b.Fleet
+	return policy.Model{
+		ID:   policy.ModelID{Namespace: f.Namespace, Name: f.Deployment},
+		SLO:  policy.SLO{TTFTP95: f.TTFT, Attainment: 0.99},
+		Idle: policy.Idle{OnBlind: policy.BlindHold},
+		Variants: []policy.Variant{{
+			Name: f.Deployment, Min: 1, Max: b.most(), GPUs: f.GPUs, CapacityType: policy.OnDemand,
+			PricePerGPU: policy.USDPerHour(f.GPUHourUSD), WarmUp: f.WarmUp.Mean,
+		}},
+	}
+}
+
+// Run runs one policy.
+func (b Burst) Run(ctx context.Context, with func(*World) Policy) (BurstRow, error) {
+	b.Fleet.Replicas = b.Initial
+	src, err := b.arrivals()
+	if err != nil {
+		return BurstRow{}, err
+	}
+	fleet, err := sim.NewFleet(b.Fleet, src)
+	if err != nil {
+		return BurstRow{}, fmt.Errorf("burst: %w", err)
+	}
+	w, err := New(fleet, b.model(), DefaultOptions())
+	if err != nil {
+		return BurstRow{}, err
+	}
+	p := with(w)
+	begin := b.Fleet.Start.Add(b.Prelude)
+	if err := Run(ctx, w, p, begin); err != nil {
+		return BurstRow{}, err
+	}
+	billed := fleet.GPUHours()
+	over := begin.Add(time.Duration(len(b.Rates)) * b.Stage)
+	end := over.Add(b.Drain)
+	row := BurstRow{Policy: p.Name(), Gateway: b.gateway(), Initial: b.Initial, Most: b.Most}
+	for at := over; ; at = at.Add(SyncPeriod) {
+		if err := Run(ctx, w, p, at); err != nil {
+			return BurstRow{}, err
+		}
+		row.Result = fleet.Result()
+		if row.Result.Unfinished == 0 || !at.Before(end) {
+			row.Ended = at.Sub(begin)
+			break
+		}
+	}
+	row.MeanReplicas = (fleet.GPUHours() - billed) / row.Ended.Hours() / float64(b.Fleet.GPUs)
+	if row.Bound, err = b.bound(); err != nil {
+		return BurstRow{}, err
+	}
+	return row, nil
+}
+
+func (b Burst) bound() (time.Duration, error) {
+	moments, err := b.moments()
+	if err != nil {
+		return 0, err
+	}
+	s := BestService(b.Fleet.Replica, b.Prompt.Mean, b.Output.Mean)
+	if b.Fleet.Slots != nil {
+		s = BestSlots(*b.Fleet.Slots, b.Prompt.Mean, b.Output.Mean)
+	}
+	return BoundP99(moments, s, Start{
+		Initial: b.Initial, Most: b.Most, StartUp: b.Fleet.WarmUp.Mean, Dispatched: b.Fleet.HoldAbove == 0,
+	}), nil
+}
+
+func (b Burst) gateway() string {
+	if b.Fleet.HoldAbove > 0 {
+		return "holds"
+	}
+	return "sends on"
+}
+
+// burstHold is llm-d's own threshold of a saturated replica: five requests waiting.
+const burstHold = 5
+
+// BurstYardstick runs every policy from 1, 2 and 4 replicas, capped at 4 and uncapped, behind a gateway that
+// holds requests while all replicas have a queue, and behind one that sends them on at once.
+func BurstYardstick(ctx context.Context) ([]BurstRow, error) {
+	var out []BurstRow
+	for _, hold := range []int{burstHold, 0} {
+		for _, most := range []int{4, 0} {
+			for _, initial := range []int{1, 2, 4} {
+				b := DefaultBurst()
+				b.Fleet.HoldAbove, b.Initial, b.Most = hold, initial, most
+				rows, err := b.All(ctx)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, rows...)
+			}
+		}
+	}
+	return out, nil
+}
+
+// All runs every policy once.
+func (b Burst) All(ctx context.Context) ([]BurstRow, error) {
+	var out []BurstRow
+	seen := map[string]bool{}
+	for _, p := range b.policies() {
+		row, err := b.Run(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if !seen[row.Policy] {
+			out = append(out, row)
+		}
+		seen[row.Policy] = true
+	}
+	return out, nil
+}
+
+// WriteBurst prints rows as a table.
+func WriteBurst(to io.Writer, rows []BurstRow) error {
+	var t strings.Builder
+	fmt.Fprintf(&t, "%-8s  %-4s %7s  %-18s  %8s %8s %9s %7s %8s %9s\n", "gateway", "cap", "initial", "policy",
+		"p50 TTFT", "p99 TTFT", "bound p99", "in 2 s", "replicas", "GPU-hours")
+	for _, r := range rows {
+		limit := "none"
+		if r.Most > 0 {
+			limit = fmt.Sprint(r.Most)
+		}
+		fmt.Fprintf(&t, "%-8s  %-4s %7d  %-18s  %7.1fs %7.1fs %8.0fs %6.1f%% %8.2f %9.2f\n", r.Gateway, limit,
+			r.Initial, r.Policy, r.Result.TTFT.P50.Seconds(), r.Result.TTFT.P99.Seconds(), r.Bound.Seconds(),
+			100*r.Result.Attainment, r.MeanReplicas, r.Result.GPUSeconds/3600)
+	}
+	if _, err := io.WriteString(to, t.String()); err != nil {
+		return fmt.Errorf("write the burst yardstick: %w", err)
+	}
+	return nil
+}

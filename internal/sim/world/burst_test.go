@@ -1,0 +1,129 @@
+package world
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/forewarm/forewarm/internal/sim"
+)
+
+// TestBurstYardstick: no policy that reacts beats the bound, those that keep enough do, and a second run gives
+// the same bytes.
+func TestBurstYardstick(t *testing.T) {
+	once := func() ([]BurstRow, string) {
+		rows, err := BurstYardstick(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var table strings.Builder
+		if err := WriteBurst(&table, rows); err != nil {
+			t.Fatal(err)
+		}
+		return rows, table.String()
+	}
+	rows, table := once()
+	t.Log("\n" + table)
+	for _, r := range rows {
+		reacts := !strings.HasPrefix(r.Policy, "static")
+		if reacts && r.Result.TTFT.P99 < r.Bound {
+			t.Errorf("%s from %d, at most %d: p99 %v beats the bound %v", r.Policy, r.Initial, r.Most,
+				r.Result.TTFT.P99, r.Bound)
+		}
+		if r.Policy == "static-8" && r.Result.Attainment < 0.99 {
+			t.Errorf("want 8 replicas to carry the peak, got %g", r.Result.Attainment)
+		}
+		if r.Most > 0 && r.MeanReplicas > float64(r.Most)+0.01 {
+			t.Errorf("want at most %d replicas, got %g", r.Most, r.MeanReplicas)
+		}
+		if sum := r.Result.Answered + r.Result.Unfinished; sum != r.Result.First || r.Result.First < 7000 {
+			t.Errorf("want about 7,350 requests, all accounted for, got %+v", r.Result)
+		}
+	}
+	again, tableAgain := once()
+	if table != tableAgain {
+		t.Error("a second run gives other bytes:", cmp.Diff(rows, again))
+	}
+}
+
+// TestBurstOnTheOtherReplicaModel: the conclusions that we draw from the profile hold on a server of fixed
+// slots as well.
+func TestBurstOnTheOtherReplicaModel(t *testing.T) {
+	p99 := map[string]time.Duration{}
+	for _, hold := range []int{burstHold, 0} {
+		b := DefaultBurst()
+		slots := sim.DefaultSlots()
+		b.Fleet.Slots, b.Fleet.HoldAbove = &slots, hold
+		rows, err := b.All(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var table strings.Builder
+		if err := WriteBurst(&table, rows); err != nil {
+			t.Fatal(err)
+		}
+		t.Log("\n" + table.String())
+		for _, r := range rows {
+			if !strings.HasPrefix(r.Policy, "static") && r.Result.TTFT.P99 < r.Bound {
+				t.Errorf("%s: p99 %v beats the bound %v", r.Policy, r.Result.TTFT.P99, r.Bound)
+			}
+			p99[r.Policy+" "+r.Gateway] = r.Result.TTFT.P99
+		}
+	}
+	for _, name := range []string{"forewarm", "hpa-queue-5"} {
+		if p99[name+" holds"] > p99[name+" sends on"]/2 {
+			t.Errorf("%s: want a gateway that holds to halve the p99, got %v", name, p99)
+		}
+	}
+	if p99["static-1 holds"] < 4*p99["hpa-queue-5 holds"] || p99["static-8 holds"] > 5*time.Second {
+		t.Errorf("want scaling to matter, and enough replicas to suffice, got %v", p99)
+	}
+}
+
+func TestBoundByHand(t *testing.T) {
+	// Ten requests a second for 100 s; a replica gives one first token a second and has room for none.
+	var arrivals []float64
+	for i := range 1000 {
+		arrivals = append(arrivals, float64(i)/10)
+	}
+	one := Service{PerSecond: 1, Prefill: 100}
+	for name, tc := range map[string]struct {
+		start Start
+		want  time.Duration
+	}{
+		// By 30 s, 30 were served; 10 may be spared. The 41st came after 4 s and has waited for 26 s.
+		"any number of replicas after 30 s": {Start{Initial: 1, StartUp: 30 * time.Second}, 26 * time.Second},
+		// The last request that counts, the 990th, came after 99 s and is served after 990 s.
+		"one for ever":                 {Start{Initial: 1, Most: 1, StartUp: 30 * time.Second}, 890 * time.Second},
+		"ten from the start":           {Start{Initial: 10, Most: 10, StartUp: 30 * time.Second}, 0},
+		"ten after half a minute":      {Start{Initial: 1, Most: 10, StartUp: 30 * time.Second}, 26 * time.Second},
+		"sent on: 300 stay at the one": {Start{Initial: 1, StartUp: 30 * time.Second, Dispatched: true}, 260 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := BoundP99(arrivals, one, tc.start); (got - tc.want).Abs() > 2*time.Second {
+				t.Errorf("want %v, got %v", tc.want, got)
+			}
+		})
+	}
+	if BoundP99(nil, one, Start{}) != 0 {
+		t.Error("want no bound without arrivals")
+	}
+}
+
+// TestBestServiceIsNotReached: a saturated replica stays below the bound on its service, and not by far.
+func TestBestServiceIsNotReached(t *testing.T) {
+	b := DefaultBurst()
+	b.Rates, b.Stage, b.Drain = []float64{15}, 10*time.Minute, 0
+	row, err := b.Run(t.Context(), func(*World) Policy { return Static(1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	best := BestService(b.Fleet.Replica, 1000, 1000)
+	got := float64(row.Result.Answered) / 600
+	if got > best.PerSecond || got < 0.6*best.PerSecond {
+		t.Errorf("want somewhat less than %.2f requests/s, got %.2f", best.PerSecond, got)
+	}
+	t.Logf("at best %.2f requests/s, here %.2f; room for %.0f", best.PerSecond, got, best.Room)
+}
