@@ -109,9 +109,9 @@ func fits(budgets []Budget, left []int, v VariantProposal) bool {
 	return true
 }
 
-// decide turns a grant into a decision. Held or unknown inputs never lower: the
-// last decision is kept where it is higher, and where neither the cluster's count
-// nor a last decision is known there is no answer.
+// decide turns a grant into a decision. Held or unknown inputs never lower: what
+// is there and the last decision are kept where they are higher, up to the
+// configured maximum, and where neither is known there is no answer.
 func decide(p Proposal, v VariantProposal, granted int, prev Plan) Decision {
 	d := Decision{
 		ID: v.ID, Known: true, Replicas: granted, Now: v.Now, NowKnown: v.NowKnown, Ready: v.Ready,
@@ -122,6 +122,10 @@ func decide(p Proposal, v VariantProposal, granted int, prev Plan) Decision {
 	}
 	if !p.Hold {
 		return d
+	}
+	if v.NowKnown && d.Replicas < min(v.Now, v.Max) { // a budget takes nothing away in the dark
+		d.step(RuleHold, "hold-granted", d.Replicas, min(v.Now, v.Max), [4]float64{})
+		d.Replicas = min(v.Now, v.Max)
 	}
 	last, _ := prev.Find(v.ID) // the zero decision is not known
 	d.Good = last.Good

@@ -123,19 +123,26 @@ func TestAllocateHolds(t *testing.T) {
 	for name, tc := range map[string]struct {
 		wish
 		prev  Plan
+		limit int // of a budget; 0 = none
 		want  int
 		known bool
 		good  time.Time
 	}{
-		"whole inputs decide":                      {wish{name: "a", now: 2, want: 3}, prev, 3, true, noon},
-		"held inputs keep the last decision":       {wish{name: "a", now: 2, want: 2, hold: true}, prev, 5, true, noon.Add(-time.Minute)},
-		"held inputs may rise above it":            {wish{name: "a", now: 2, want: 7, hold: true}, prev, 7, true, noon.Add(-time.Minute)},
-		"held, nothing decided before: what is":    {wish{name: "a", now: 2, want: 2, hold: true}, Plan{}, 2, true, time.Time{}},
-		"held, unknown, nothing before: no answer": {wish{name: "a", want: 1, hold: true, nowUnknown: true}, Plan{}, 1, false, time.Time{}},
-		"held, unknown: the last decision":         {wish{name: "a", want: 1, hold: true, nowUnknown: true}, prev, 5, true, noon.Add(-time.Minute)},
+		"whole inputs decide":                           {wish{name: "a", now: 2, want: 3}, prev, 0, 3, true, noon},
+		"held inputs keep the last decision":            {wish{name: "a", now: 2, want: 2, hold: true}, prev, 0, 5, true, noon.Add(-time.Minute)},
+		"held inputs may rise above it":                 {wish{name: "a", now: 2, want: 7, hold: true}, prev, 0, 7, true, noon.Add(-time.Minute)},
+		"held, nothing decided before: what is":         {wish{name: "a", now: 2, want: 2, hold: true}, Plan{}, 0, 2, true, time.Time{}},
+		"held, unknown, nothing before: no answer":      {wish{name: "a", want: 1, hold: true, nowUnknown: true}, Plan{}, 0, 1, false, time.Time{}},
+		"held, unknown: the last decision":              {wish{name: "a", want: 1, hold: true, nowUnknown: true}, prev, 0, 5, true, noon.Add(-time.Minute)},
+		"held: a budget takes nothing away in the dark": {wish{name: "a", now: 8, want: 8, hold: true}, Plan{}, 4, 8, true, time.Time{}},
+		"whole inputs: the budget binds":                {wish{name: "a", now: 8, want: 8}, Plan{}, 4, 4, true, noon},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := Allocate(nil, tc.prev, []Proposal{tc.proposal()}).Decisions[0]
+			var budgets []Budget
+			if tc.limit > 0 {
+				budgets = []Budget{{Limit: tc.limit}}
+			}
+			d := Allocate(budgets, tc.prev, []Proposal{tc.proposal()}).Decisions[0]
 			if d.Replicas != tc.want || d.Known != tc.known || !d.Good.Equal(tc.good) {
 				t.Errorf("got %d, known %v, good %v; want %d, %v, %v; %v", d.Replicas, d.Known, d.Good,
 					tc.want, tc.known, tc.good, codes(d.Steps))

@@ -15,11 +15,12 @@ type Learned struct {
 
 // Request is the work of one request, from decayed sums of rates.
 type Request struct {
-	Count  float64 `json:"count"`  // decayed completed requests behind the sums
-	Prompt float64 `json:"prompt"` // decayed uncached prompt tokens
-	Output float64 `json:"output"` // decayed output tokens
-	Busy   float64 `json:"busy"`   // decayed seconds in service, while the SLO held
-	Served float64 `json:"served"` // decayed completed requests behind Busy
+	Count    float64 `json:"count"`    // decayed completed requests behind Output
+	Output   float64 `json:"output"`   // decayed output tokens
+	Prompted float64 `json:"prompted"` // decayed completed requests behind Prompt
+	Prompt   float64 `json:"prompt"`   // decayed uncached prompt tokens, while known
+	Served   float64 `json:"served"`   // decayed completed requests behind Busy
+	Busy     float64 `json:"busy"`     // decayed seconds in service, while the SLO held
 }
 
 // VariantLearned is what was learned of one variant.

@@ -18,7 +18,7 @@ func ruleLookAhead(d *draft) {
 		peak = 0 // spread alone wakes nobody
 	}
 	d.need = d.need.highest(d.perRequest.scale(peak))
-	d.step("forecast-peak", 0, 0, [4]float64{peak, lead.Seconds(), orderQuantile, d.need.OutputTokens})
+	d.step("forecast-peak", 0, 0, [4]float64{peak, lead.Seconds(), orderQuantile, float64(d.f.Residuals())})
 }
 
 // atZero says that nothing is asked for now, and that this is known.

@@ -26,11 +26,10 @@ func Observe(m Model, l Learned, in Input) Learned {
 	if l.Since.IsZero() {
 		l.Since, l.LastBusy, elapsed = in.Now, in.Now, 0
 	}
-	l.At = in.Now
-	if !provenIdle(m, in) {
-		l.LastBusy = in.Now
+	if unwatched := in.Now.Sub(l.At) > maxTick; unwatched || !provenIdle(m, in) {
+		l.LastBusy = in.Now // nobody watched, so nothing proves that it was idle
 	}
-	if canDecide(in) {
+	if l.At = in.Now; canDecide(in) {
 		l.Good = in.Now
 	}
 	l.Request = l.Request.observe(in.Signals, m.SLO, elapsed)
@@ -47,16 +46,20 @@ func Observe(m Model, l Learned, in Input) Learned {
 // the SLO: an overloaded engine is slow, and that is not what a request asks for.
 func (r Request) observe(s Signals, slo SLO, elapsed time.Duration) Request {
 	var now Request
-	waiting := 0.0
+	waiting, prompts := 0.0, true
 	for _, p := range s.Pods {
 		if !p.Completions.Known || !p.OutputTokens.Known {
 			return r // a sum with holes would bias the ratio
 		}
 		now.Count += p.Completions.Value
 		now.Output += p.OutputTokens.Value
-		now.Prompt += p.PromptTokens.Value // unknown reads as none, and then stays none
+		now.Prompt += p.PromptTokens.Value
+		prompts = prompts && p.PromptTokens.Known
 		now.Busy += p.Running.Value
 		waiting += p.Pending.Value
+	}
+	if now.Prompted = now.Count; !prompts {
+		now.Prompt, now.Prompted = 0, 0
 	}
 	if now.Served = now.Count; standing(waiting, now.Busy) || s.late(slo) {
 		now.Busy, now.Served = 0, 0
@@ -64,8 +67,9 @@ func (r Request) observe(s Signals, slo SLO, elapsed time.Duration) Request {
 	keep, dt := decay(elapsed, requestHalfLife), elapsed.Seconds()
 	add := func(sum, rate float64) float64 { return sum*keep + rate*dt }
 	return Request{
-		Count: add(r.Count, now.Count), Prompt: add(r.Prompt, now.Prompt), Output: add(r.Output, now.Output),
-		Busy: add(r.Busy, now.Busy), Served: add(r.Served, now.Served),
+		Count: add(r.Count, now.Count), Output: add(r.Output, now.Output),
+		Prompted: add(r.Prompted, now.Prompted), Prompt: add(r.Prompt, now.Prompt),
+		Served: add(r.Served, now.Served), Busy: add(r.Busy, now.Busy),
 	}
 }
 
@@ -150,7 +154,9 @@ func provenIdle(m Model, in Input) bool {
 	return m.Gateway && !in.Signals.Partial && gatewayIdle(in.Signals) && enginesIdle(in)
 }
 
-// gatewayIdle says that the source that exists at zero replicas saw no request.
+// gatewayIdle says that the source that exists at zero replicas counted no
+// request and holds none. A gateway that has no queue at all can hold none; one
+// whose queue cannot be read makes the signals Partial.
 func gatewayIdle(s Signals) bool {
 	return s.ArrivalSource == FromGateway && s.Arrivals.Known && s.Arrivals.Value == 0 &&
 		!(s.GatewayQueue.Known && s.GatewayQueue.Value > 0)
@@ -158,20 +164,29 @@ func gatewayIdle(s Signals) bool {
 
 // enginesIdle says that every ready replica was heard and has nothing to do.
 func enginesIdle(in Input) bool {
-	ready := 0
-	for _, v := range in.Supply {
-		if !v.Known {
-			return false
-		}
-		ready += v.Ready
-	}
 	for _, p := range in.Signals.Pods {
 		quiet := p.Pending.Known && p.Pending.Value == 0 && p.Running.Known && p.Running.Value == 0
 		if !quiet {
 			return false
 		}
 	}
-	return ready <= len(in.Signals.Pods)
+	for _, v := range in.Supply {
+		if !v.Known || v.Ready > heard(in, v.Variant) {
+			return false
+		}
+	}
+	return true
+}
+
+// heard is how many pods of a variant report.
+func heard(in Input, variant string) int {
+	n := 0
+	for _, p := range in.Signals.Pods {
+		if p.Variant == variant {
+			n++
+		}
+	}
+	return n
 }
 
 // canDecide says that demand and supply are known well enough for a decision

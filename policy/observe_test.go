@@ -147,3 +147,30 @@ func TestObserveNeverTouchesItsInput(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestUnwatchedTimeProvesNothing(t *testing.T) {
+	s := scene{spec: 1, ready: 1, toZero: true}
+	m, in := s.model(), s.input()
+	l := Observe(m, Learned{}, in)
+	in.Now = noon.Add(time.Hour) // nobody looked for an hour, then all was quiet
+	if l = Observe(m, l, in); !l.LastBusy.Equal(in.Now) {
+		t.Errorf("last busy %v: an unwatched hour counts as idle", l.LastBusy)
+	}
+}
+
+func TestUnknownPromptsAreNotShort(t *testing.T) {
+	m := scene{}.model()
+	in := scene{spec: 1, ready: 1, arrivals: 2}.input()
+	in.Signals.Pods[0].OutputTokens = Seen(600, 0)
+	in.Signals.Pods[0].PromptTokens = Seen(60000, 0)
+	l := Learned{}
+	for i := range 2000 {
+		if in.Now = noon.Add(time.Duration(i) * 15 * time.Second); i == 1000 {
+			in.Signals.Pods[0].PromptTokens = Reading{}
+		}
+		l = Observe(m, l, in)
+	}
+	if w := WorkPerRequest(l); w.PromptTokens < 29000 {
+		t.Errorf("a request has %g prompt tokens after they became unknown, want the 30,000 that were measured", w.PromptTokens)
+	}
+}

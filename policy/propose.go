@@ -67,7 +67,8 @@ func Propose(m Model, l Learned, in Input, f predictor.Forecast) Proposal {
 	n := len(m.Variants)
 	if !l.Request.known() { // until requests were measured, those of this moment stand for them
 		now := Request{}.observe(in.Signals, m.SLO, requestHalfLife)
-		l.Request.Count, l.Request.Prompt, l.Request.Output = now.Count, now.Prompt, now.Output
+		l.Request.Count, l.Request.Output = now.Count, now.Output
+		l.Request.Prompted, l.Request.Prompt = now.Prompted, now.Prompt
 	}
 	d := &draft{
 		m: m, l: l, in: in, f: f, caps: make([]Capacity, n), start: make([]int, n),

@@ -26,6 +26,7 @@ type scene struct {
 	ttft         float64 // seconds; 0 = unknown
 	blind        bool    // arrivals unknown
 	partial      bool
+	deaf         bool // pods say nothing
 	noSupply     bool
 	noForecast   bool
 	justStarted  bool
@@ -84,6 +85,9 @@ func (s scene) input() Input {
 		in.Signals.TTFTP95 = Seen(s.ttft, 0)
 	}
 	for i := range s.ready {
+		if s.deaf {
+			break
+		}
 		n := float64(s.ready)
 		in.Signals.Pods = append(in.Signals.Pods, Pod{
 			Name: fmt.Sprintf("pod-%d", i), Variant: "main",

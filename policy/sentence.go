@@ -23,6 +23,10 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("Keeping the last decision of %s instead of %s until the inputs are whole again.",
 			replicas(s.To), replicas(s.From))
 	},
+	"hold-granted": func(s Step) string {
+		return fmt.Sprintf("The GPU budget grants fewer, but inputs are not whole, so %s keeps %s.",
+			s.Variant.Variant, replicas(s.To))
+	},
 	"no-answer": func(Step) string {
 		return "Neither the replicas in the cluster nor an earlier decision is known, so there is no answer."
 	},
@@ -38,6 +42,10 @@ var sentences = map[WhyCode]func(s Step) string{
 		return "There is no forecast yet, so only the present counts."
 	},
 	"forecast-peak": func(s Step) string {
+		if s.Args[3] == 0 {
+			return fmt.Sprintf("Arrivals are expected to stay under %s req/s for %s, until help ordered now is warm "+
+				"(a guess: no forecast errors were measured yet).", number(s.Args[0]), seconds(s.Args[1]))
+		}
 		return fmt.Sprintf("Within %s, when help ordered now is warm, arrivals stay under %s req/s in %s %% of cases.",
 			seconds(s.Args[1]), number(s.Args[0]), number(100*s.Args[2]))
 	},
@@ -108,7 +116,7 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("%s is cut from %s to its maximum of %s.", s.Variant.Variant, count(s.From), replicas(s.To))
 	},
 	"budget": func(s Step) string {
-		return fmt.Sprintf("The GPU budget grants %s of the %s wanted (%s GPUs each, priority %s).",
+		return fmt.Sprintf("The GPU budget grants %s of the %s wanted (GPUs each: %s; priority: %s).",
 			count(s.To), count(s.From), number(s.Args[0]), number(s.Args[1]))
 	},
 }
@@ -170,9 +178,11 @@ func workSentence(s Step, source string) string {
 		number(s.Args[0]), source, seconds(s.Args[3]), number(s.Args[1]), number(s.Args[2]))
 }
 
-// number prints three significant digits at least, without exponent.
+// number prints three significant digits at least, without exponent below 1e7.
 func number(v float64) string {
 	switch a := math.Abs(v); {
+	case a >= 1e7:
+		return strconv.FormatFloat(v, 'g', 4, 64)
 	case a == 0 || a >= 100:
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a >= 1:

@@ -23,7 +23,9 @@ func (w Work) plus(o Work) Work {
 func WorkPerRequest(l Learned) Work {
 	w := Work{Requests: 1}
 	if l.Request.known() {
-		w.PromptTokens = l.Request.Prompt / l.Request.Count
+		if l.Request.Prompted >= minRequests {
+			w.PromptTokens = l.Request.Prompt / l.Request.Prompted
+		}
 		w.OutputTokens = l.Request.Output / l.Request.Count
 	}
 	return w

@@ -199,12 +199,15 @@ func (v *view) divisors(u *unit, m Metric) map[string]float64 {
 	return out
 }
 
+// absurd is more than any engine can hold: a gauge above it is a broken exporter.
+const absurd = 1e9
+
 // sane refuses what no level or share can be, and says so. Nothing is clamped: a
 // percentage would read as a full cache, or as an empty one.
 func (v *view) sane(u *unit, m Metric, sig Signal, value float64) bool {
 	object := m.Name + "{" + u.name + "}"
 	switch {
-	case !finite(value) || value < 0:
+	case !finite(value) || value < 0 || value > absurd && m.Kind == Gauge:
 		v.faults.add(FaultSeriesInvalid, sig, object, fmt.Sprintf("got %g", value))
 	case ratios[sig] && value > 1:
 		v.faults.add(FaultRatioAboveOne, sig, object, fmt.Sprintf("got %g, want 0..1", value))

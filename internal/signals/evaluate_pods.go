@@ -106,16 +106,22 @@ func (v *view) comparable(units map[string]*unit) bool {
 	return true
 }
 
-// silent finds the pods that report nothing at all and says why as far as is known.
+// silent finds the pods that report nothing, or whose scrapes fail while their last
+// samples are still young, and says why as far as is known. One failed scrape is
+// no loss: in a large fleet there is always one.
 func (v *view) silent(f *fleetView, expected []string) bool {
 	partial, reporting := false, 0
 	for _, p := range f.pods {
+		u := f.units[p.Name]
 		if p.reports() {
 			reporting++
+			if u != nil && u.down() && v.at.Sub(u.newest) > scaled(v.opt.ScrapeInterval, goneAfter) {
+				partial = true
+				v.faults.add(FaultTargetDown, "", p.Name, "")
+			}
 			continue
 		}
 		partial = true
-		u := f.units[p.Name]
 		switch {
 		case u != nil && u.down():
 			v.faults.add(FaultTargetDown, "", p.Name, "")

@@ -152,6 +152,16 @@ func TestPodStories(t *testing.T) {
 				up("a", "up", 1, 1, 1, 1, 1, 1, 1, 1, 0),
 			pods: one,
 		},
+		"three failed scrapes hold, however young the last samples are": {
+			story: newStory().pod("a", "vllm:num_requests_waiting{model_name=m}", until(6, 2)...).
+				pod("a", "vllm:num_requests_running{model_name=m}", until(6, 3)...).
+				pod("a", "vllm:kv_cache_usage_perc{model_name=m}", until(6, 0.5)...).
+				pod("a", "vllm:request_success_total{model_name=m}", until(6, counting(10, 1)...)...).
+				pod("a", "vllm:prompt_tokens_total{model_name=m}", until(6, counting(1000, 100)...)...).
+				pod("a", "vllm:generation_tokens_total{model_name=m}", until(6, counting(1000, 100)...)...).
+				up("a", "up", 1, 1, 1, 1, 1, 1, 0, 0, 0),
+			pods: one, partial: true, faults: []string{"target-down"},
+		},
 		"a pod that cannot be scraped any more is unknown, not gone": {
 			story: newStory().vllmPod("b").pod("a", "vllm:num_requests_waiting{model_name=m}", until(2, 2)...).
 				up("a", "up", 1, 1, 0, 0, 0, 0, 0, 0, 0),
