@@ -6,9 +6,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -18,15 +20,36 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command().ExecuteContext(ctx)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		os.Exit(1)
-	}
+	os.Exit(code)
 }
 
-func command() *cobra.Command {
+// The exit codes, as those of forewarm.
+const (
+	exitFailed = 1 // something went wrong
+	exitUsage  = 2 // the command line is wrong
+)
+
+// run is the whole program; it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	started := false // flags and arguments were fine
+	cmd := command(&started)
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	_, _ = fmt.Fprintln(stderr, "demo:", strings.TrimPrefix(err.Error(), "demo: "))
+	if started {
+		return exitFailed
+	}
+	return exitUsage
+}
+
+func command(started *bool) *cobra.Command {
 	opts := demo.DefaultOptions()
 	cmd := &cobra.Command{
 		Use:           "demo",
@@ -34,6 +57,13 @@ func command() *cobra.Command {
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		PreRunE: func(*cobra.Command, []string) error {
+			if opts.For < 0 || opts.Span < 0 {
+				return fmt.Errorf("want --for and --span of at least 0, got %s and %s", opts.For, opts.Span)
+			}
+			*started = true
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("span") && !cmd.Flags().Changed("for") {
 				opts.For = 0

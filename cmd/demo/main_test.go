@@ -20,9 +20,21 @@ func TestSpeedIsANumberOrMax(t *testing.T) {
 	}
 }
 
+func TestUsageErrorsExitWithTwo(t *testing.T) {
+	for name, args := range map[string][]string{
+		"an unknown flag": {"--fast"}, "an argument": {"now"}, "a speed that is none": {"--speed", "0"}, "time runs back": {"--for", "-1s"},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), args, &stdout, &stderr)
+		if code != exitUsage || stdout.Len() > 0 || strings.Count(stderr.String(), "demo:") != 1 {
+			t.Errorf("%s: want %d and one line on stderr, got %d, %q, %q", name, exitUsage, code, stdout.String(), stderr.String())
+		}
+	}
+}
+
 func TestHelpNamesEveryFlag(t *testing.T) {
 	var out bytes.Buffer
-	cmd := command()
+	cmd := command(new(bool))
 	cmd.SetOut(&out)
 	cmd.SetArgs([]string{"--help"})
 	if err := cmd.Execute(); err != nil {

@@ -24,6 +24,7 @@ type column struct {
 var columns = []column{
 	{"NAMESPACE", false, func(m app.ModelReport, _ app.VariantReport, _ time.Time) string { return m.Namespace }},
 	{"MODEL", false, func(m app.ModelReport, _ app.VariantReport, _ time.Time) string { return m.Name }},
+	{"MODEL-ID", true, func(m app.ModelReport, _ app.VariantReport, _ time.Time) string { return orUnknown(m.ModelName) }},
 	{"VARIANT", false, func(_ app.ModelReport, v app.VariantReport, _ time.Time) string { return v.Name }},
 	{"NOW", false, func(_ app.ModelReport, v app.VariantReport, _ time.Time) string { return whole(v.Now) }},
 	{"REC", false, func(_ app.ModelReport, v app.VariantReport, _ time.Time) string { return recommended(v) }},
@@ -45,6 +46,8 @@ var columns = []column{
 // recommended is the count, with what qualifies it.
 func recommended(v app.VariantReport) string {
 	switch {
+	case v.State == app.StateRefused:
+		return "refused"
 	case v.Recommended == nil:
 		return "no answer"
 	case v.State == app.StateHold:
@@ -117,15 +120,30 @@ func number(v *float64) string {
 	return figure(*v)
 }
 
-// figure has three significant digits at most before the unit, never an exponent.
+// absurd is above any figure of a real fleet; digits after it would only fill
+// the screen.
+const absurd = 1e6
+
+// figure has three significant digits or the whole number, and an exponent only
+// for what is absurd.
 func figure(v float64) string {
 	switch a := math.Abs(v); {
+	case a > absurd:
+		return fmt.Sprintf("%.4g", v)
 	case a >= 100:
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a >= 10:
 		return trim(strconv.FormatFloat(v, 'f', 1, 64))
 	}
 	return trim(strconv.FormatFloat(v, 'f', 2, 64))
+}
+
+// counted is a number with its noun.
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 func trim(s string) string { return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") }
@@ -146,6 +164,9 @@ func span(v *float64) string {
 
 // spanOf prints seconds as people say them: 350ms, 8s, 5m30s, 2h10m.
 func spanOf(s float64) string {
+	if !(math.Abs(s) < float64(math.MaxInt64/int64(time.Second))) {
+		return fmt.Sprintf("%.4gs", s)
+	}
 	d := time.Duration(s * float64(time.Second))
 	switch {
 	case d < 10*time.Second:

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/url"
 
 	"github.com/forewarm/forewarm/internal/app"
 )
@@ -16,10 +19,7 @@ func (f *connectFlags) cluster(ctx context.Context, s *streams, o *options, live
 	}
 	c, err := app.ConnectCluster(f.kubeconfig, f.kubectx)
 	if err != nil {
-		if !named {
-			return &exitError{exitUsage, app.ErrNoSource}
-		}
-		return err
+		return f.unconnected(err)
 	}
 	switch {
 	case live:
@@ -30,10 +30,49 @@ func (f *connectFlags) cluster(ctx context.Context, s *streams, o *options, live
 	if sourced {
 		return nil
 	}
+	return find(ctx, c, o)
+}
+
+// unconnected says what is wrong with the kubeconfig that was named; with none
+// named, a Prometheus is what is missing.
+func (f *connectFlags) unconnected(err error) error {
+	switch {
+	case f.kubeconfig == "" && f.kubectx == "":
+		return &exitError{exitUsage, app.ErrNoSource}
+	case errors.Is(err, app.ErrNoCluster) && f.kubeconfig != "":
+		return fmt.Errorf("--kubeconfig %s: not a kubeconfig: it names no cluster", f.kubeconfig)
+	}
+	return err
+}
+
+// find takes the Prometheus of the cluster as the source. The cluster is asked
+// first whether it answers, because then nothing is missing on the command line.
+func find(ctx context.Context, c app.Cluster, o *options) error {
+	if _, err := c.FindPrometheus(ctx); err != nil {
+		return unanswered(err)
+	}
 	src, err := app.FindPrometheus(ctx, c)
 	if err != nil {
 		return noData(err)
 	}
 	o.Prometheus = &src
 	return nil
+}
+
+// unanswered says why the cluster could not be searched, and how to go on. That
+// is no mistake in the command line.
+func unanswered(err error) error {
+	what := "the Kubernetes API refused"
+	var unreached *url.Error
+	if errors.As(err, &unreached) {
+		what = "the API server did not answer"
+		if u, e := url.Parse(unreached.URL); e == nil {
+			what = fmt.Sprintf("the API server %s://%s did not answer", u.Scheme, u.Host)
+		}
+		err = unreached.Err // the rest repeats the URL
+	}
+	return fmt.Errorf("look for a Prometheus in the cluster: %s: %w\n"+
+		"Check --kubeconfig and --context, or name the Prometheus. With the Prometheus Operator it is usually\n"+
+		"  kubectl --namespace monitoring port-forward service/prometheus-operated 9090:9090\n"+
+		"and then --prometheus http://127.0.0.1:9090", what, err)
 }

@@ -35,7 +35,7 @@ func checkConfig(s *streams, path string) error {
 		for _, p := range problems {
 			_, _ = fmt.Fprintln(s.out, clean(p.Error()))
 		}
-		return &exitError{exitFindings, fmt.Errorf("%s: %d problems", path, len(problems))}
+		return &exitError{exitFindings, fmt.Errorf("%s: %s", path, counted(len(problems), "problem"))}
 	}
 	if err != nil {
 		return err

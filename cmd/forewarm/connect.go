@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -44,11 +45,15 @@ func (f *connectFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.kubectx, "context", "", "`name` of the kubeconfig context")
 	fl.StringSliceVarP(&f.namespaces, "namespace", "n", nil, "show only these namespaces")
 	fl.StringSliceVar(&f.models, "model", nil, "show only these models, as name, namespace/name or model id")
-	fl.DurationVar(&f.history, "history", config.DefaultHistory, "how much history to replay, at least two minutes")
+	fl.DurationVar(&f.history, "history", config.DefaultHistory, "how much history to replay: at least 2m, or\n"+
+		"0 for no more than the two minutes that rates need")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no notes, no progress, only errors on stderr")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "log what is done on stderr")
 	cmd.PreRun = func(cmd *cobra.Command, _ []string) { f.historySet = cmd.Flags().Changed("history") }
 }
+
+// leastHistory is what is replayed in any case, because rates need it.
+const leastHistory = 2 * time.Minute
 
 func (f *connectFlags) check() []error {
 	var errs []error
@@ -57,8 +62,9 @@ func (f *connectFlags) check() []error {
 			errs = append(errs, errors.New("--header: want name=value, got one without a name or without ="))
 		}
 	}
-	if f.history < 0 {
-		errs = append(errs, fmt.Errorf("--history: want 0 or more, got %s", f.history))
+	if f.history < 0 || (f.history > 0 && f.history < leastHistory) {
+		errs = append(errs, fmt.Errorf("--history: want at least %s, or 0 for no more than what rates need, got %s",
+			spanOf(leastHistory.Seconds()), f.history))
 	}
 	if f.prometheus == "" && (len(f.headers) > 0 || f.tokenFile != "" || f.tenant != "") {
 		errs = append(errs, errors.New("--header, --bearer-token-file and --tenant: want --prometheus with them; "+
@@ -77,6 +83,9 @@ type options struct {
 // the past, which the Kubernetes API cannot tell of.
 func (f *connectFlags) options(ctx context.Context, s *streams, live bool) (options, error) {
 	o := options{clearProgress: func() {}}
+	if !f.verbose {
+		app.QuietKubernetes()
+	}
 	o.Namespaces, o.Models, o.Log = f.namespaces, f.models, f.logger(s)
 	if f.historySet {
 		o.History = &f.history
@@ -96,6 +105,9 @@ func (f *connectFlags) options(ctx context.Context, s *streams, live bool) (opti
 	}
 	if f.prometheus != "" {
 		src, err := app.NewSource(f.prometheus, f.credentials())
+		if _, missing := errors.AsType[*fs.PathError](err); missing {
+			return o, err // like a file of --config that cannot be read
+		}
 		if err != nil {
 			return o, &exitError{exitUsage, err}
 		}

@@ -41,8 +41,8 @@ func explainHead(b *strings.Builder, r app.Report, m app.ModelReport) {
 	}
 	fmt.Fprintf(b, " for %s%% of requests\n", figure(100*m.SLO.Attainment))
 	for _, v := range m.Variants {
-		fmt.Fprintf(b, "  %s: %s %s, %d GPUs each, %s, warm-up %s\n", clean(v.Name), orUnknown(v.Target.Kind),
-			orUnknown(v.Target.Name), v.GPUs, v.CapacityType, spanOf(v.WarmUp))
+		fmt.Fprintf(b, "  %s: %s %s, %s each, %s, warm-up %s\n", clean(v.Name), orUnknown(v.Target.Kind),
+			orUnknown(v.Target.Name), counted(v.GPUs, "GPU"), v.CapacityType, spanOf(v.WarmUp))
 	}
 }
 

@@ -64,10 +64,10 @@ func TestFailOn(t *testing.T) {
 		failOn string
 		code   int
 	}{
-		"too few, asked for":          {6, "under", exitFindings},
-		"too few, not asked for":      {6, "over", exitOK},
-		"enough":                      {1, "change", exitOK},
-		"assumed replicas are faults": {1, "fault", exitFindings},
+		"too few, asked for":            {6, "under", exitFindings},
+		"too few, not asked for":        {6, "over", exitOK},
+		"enough":                        {1, "change", exitOK},
+		"assumed replicas are no fault": {1, "fault", exitOK},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := invoke(t, "recommend", "--config", cfg, "--prometheus", fakeVLLM(t, tc.rate),
@@ -88,7 +88,7 @@ func TestEveryOutputOfARealRun(t *testing.T) {
 		}
 	}
 	code, stdout, _ := invoke(t, "recommend", "--config", cfg, "--prometheus", url, "--history", "10m", "--explain", "llm/llama")
-	for _, part := range []string{"SIGNALS", "arrivals", "FORECAST", "RULES", "capacity", "RESULT", "FAULTS"} {
+	for _, part := range []string{"SIGNALS", "arrivals", "FORECAST", "RULES", "capacity", "RESULT", "ASSUMED"} {
 		if !strings.Contains(stdout, part) {
 			t.Errorf("--explain: want %s in\n%s", part, stdout)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/forewarm/forewarm/internal/app"
+	"github.com/forewarm/forewarm/internal/config"
 	"github.com/forewarm/forewarm/internal/engine"
 )
 
@@ -42,14 +43,14 @@ func newRecommend(s *streams) *cobra.Command {
 		Example: "  forewarm recommend --prometheus http://localhost:9090\n" +
 			"  forewarm recommend --prometheus http://localhost:9090 --explain llm/llama-3-70b\n" +
 			"  forewarm recommend --config forewarm.yaml -o json --fail-on under",
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return recommend(cmd.Context(), s, f) },
 	}
 	f.register(cmd)
 	fl := cmd.Flags()
 	fl.StringVarP(&f.output, "output", "o", "table", "one of table, wide, json, yaml, csv, markdown")
 	fl.StringVar(&f.explain, "explain", "", "show how the recommendation of `namespace/model` came about")
-	fl.DurationVar(&f.watch, "watch", 0, "keep going, one report per `interval`")
+	fl.DurationVar(&f.watch, "watch", 0, "keep going, one report per `interval`, at least that of the ticks (15s)")
 	fl.Lookup("watch").NoOptDefVal = "15s"
 	fl.StringVar(&f.at, "at", "", "as of a `time`: 2026-09-01T12:00:00Z, or -2h for two hours ago")
 	fl.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 3 on any of change, over, under, fault")
@@ -57,6 +58,18 @@ func newRecommend(s *streams) *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(findings, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// noArgs is cobra.NoArgs that knows the usual slip: the value of --watch is
+// optional, so it needs an equals sign.
+func noArgs(cmd *cobra.Command, args []string) error {
+	err := cobra.NoArgs(cmd, args)
+	if err != nil && cmd.Flags().Changed("watch") {
+		if _, slip := time.ParseDuration(args[0]); slip == nil {
+			return usage("--watch: want its interval after an equals sign: --watch=%s", args[0])
+		}
+	}
+	return err
 }
 
 // check reports every wrong flag at once.
@@ -82,8 +95,11 @@ func (f *recommendFlags) check() error {
 // conflicts are the flags that do not go with --watch.
 func (f *recommendFlags) conflicts() []error {
 	var errs []error
-	if f.watch < 0 || (f.watch > 0 && f.watch < time.Second) {
-		errs = append(errs, fmt.Errorf("--watch: want at least 1s, got %s", f.watch))
+	if f.watch < 0 {
+		errs = append(errs, fmt.Errorf("--watch: want a positive interval, got %s", f.watch))
+	}
+	if err := f.tooOften(config.DefaultInterval); f.configFile == "" && err != nil {
+		errs = append(errs, err)
 	}
 	if f.watch > 0 && f.at != "" {
 		errs = append(errs, errors.New("--watch and --at: want one of them, the past does not change"))
@@ -92,6 +108,15 @@ func (f *recommendFlags) conflicts() []error {
 		errs = append(errs, errors.New("--watch and --fail-on: want one of them, a watch does not end"))
 	}
 	return errs
+}
+
+// tooOften refuses a watch that would show the same report again.
+func (f *recommendFlags) tooOften(interval time.Duration) error {
+	if f.watch <= 0 || f.watch >= interval {
+		return nil
+	}
+	return usage("--watch: want at least the interval of the ticks (%s), between which nothing changes, got %s",
+		interval, f.watch)
 }
 
 func recommend(ctx context.Context, s *streams, f *recommendFlags) error {
@@ -109,6 +134,11 @@ func recommend(ctx context.Context, s *streams, f *recommendFlags) error {
 		return err
 	}
 	defer opts.clearProgress()
+	if opts.Config != nil {
+		if err := f.tooOften(opts.Config.Interval.Std()); err != nil {
+			return err
+		}
+	}
 	opts.Budget = min(f.timeout/2, replayBudget)
 	a, err := app.Open(limited, opts.Options, at)
 	if err != nil {

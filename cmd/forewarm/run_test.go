@@ -46,11 +46,17 @@ func TestBadCommandLines(t *testing.T) {
 			},
 			[]string{"--output", "xml", "--fail-on", "drift", "--timeout", "--watch and --at"},
 		},
-		"nowhere to read from":            {[]string{"recommend"}, []string{"--prometheus URL", "--config"}},
-		"a URL without scheme":            {[]string{"recommend", "--prometheus", "prometheus:9090"}, []string{"http"}},
-		"credentials without a server":    {[]string{"recommend", "--tenant", "a"}, []string{"--tenant", "--prometheus"}},
-		"a header without a value":        {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--header", "x"}, []string{"--header"}},
-		"a token file that is not there":  {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--bearer-token-file", "/no/such"}, []string{"bearer token", "/no/such"}},
+		"nowhere to read from":          {[]string{"recommend"}, []string{"--prometheus URL", "--config"}},
+		"a URL without scheme":          {[]string{"recommend", "--prometheus", "prometheus:9090"}, []string{"http"}},
+		"credentials without a server":  {[]string{"recommend", "--tenant", "a"}, []string{"--tenant", "--prometheus"}},
+		"a header without a value":      {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--header", "x"}, []string{"--header"}},
+		"less history than rates need":  {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--history", "5s"}, []string{"--history", "2m", "5s"}},
+		"a watch faster than the ticks": {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--watch=5s"}, []string{"--watch", "15s", "5s"}},
+		"faster than the file's ticks": {
+			[]string{"recommend", "--config", file(t, fmt.Sprintf("interval: 30s"+model, "vllm")), "--prometheus", "http://127.0.0.1:1", "--watch"},
+			[]string{"--watch", "30s"},
+		},
+		"a watch without equals sign":     {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--watch", "20s"}, []string{"--watch=20s"}},
 		"a moment that is none":           {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--at", "noon"}, []string{"--at", "noon"}},
 		"serving, which is not there yet": {[]string{"serve", "--prometheus", "http://127.0.0.1:1"}, []string{"not there yet", "--dry-run"}},
 		"config without a subcommand":     {[]string{"config"}, []string{"check", "schema"}},
@@ -204,6 +210,46 @@ func TestAKubeconfigThatIsNotThereIsNamed(t *testing.T) {
 	code, stdout, stderr := invoke(t, "recommend", "--kubeconfig", "/no/such/kubeconfig")
 	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "/no/such/kubeconfig") {
 		t.Errorf("want exit code %d and the file named, got %d\n%s%s", exitFailed, code, stdout, stderr)
+	}
+}
+
+func TestAFileThatIsNotThereIsAnError(t *testing.T) {
+	for flag, says := range map[string]string{"--bearer-token-file": "bearer token", "--config": "config"} {
+		code, stdout, stderr := invoke(t, "recommend", "--prometheus", "http://127.0.0.1:1", flag, "/no/such")
+		if code != exitFailed || stdout != "" || !strings.Contains(stderr, "/no/such") || !strings.Contains(stderr, says) {
+			t.Errorf("%s: want exit code %d and the file named, got %d\n%s%s", flag, exitFailed, code, stdout, stderr)
+		}
+	}
+}
+
+func TestAKubeconfigThatDoesNotHelpIsTheCause(t *testing.T) {
+	server := silent(t)
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	for name, tc := range map[string]struct {
+		text string
+		says []string
+	}{
+		"nobody listens": {
+			"apiVersion: v1\nkind: Config\ncurrent-context: a\nclusters: [{name: a, cluster: {server: '" + server + "'}}]\n" +
+				"contexts: [{name: a, context: {cluster: a}}]\n",
+			[]string{"API server " + server + " did not answer", "refused", "port-forward service/prometheus-operated", "--prometheus"},
+		},
+		"a file of something else": {"global: {scrape_interval: 15s}\n", []string{"--kubeconfig " + path, "not a kubeconfig", "no cluster"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(path, []byte(tc.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, stdout, stderr := invoke(t, "recommend", "--kubeconfig", path)
+			if code != exitFailed || stdout != "" {
+				t.Errorf("want exit code %d and nothing on stdout, got %d and %q", exitFailed, code, stdout)
+			}
+			for _, s := range tc.says {
+				if !strings.Contains(stderr, s) {
+					t.Errorf("want %q in\n%s", s, stderr)
+				}
+			}
+		})
 	}
 }
 

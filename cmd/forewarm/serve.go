@@ -25,7 +25,8 @@ func newServe(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Decide at every tick; with --dry-run print each change instead of serving it",
-		Long: "Ticks like the server will, and with --dry-run prints every change of a recommendation.\n" +
+		Long: "Ticks like the server will, and with --dry-run prints every change of a recommendation. What is assumed, and\n" +
+			"each fault when it appears and when it clears, goes to stderr.\n" +
 			"Serving to HPA and KEDA is not there yet, so --dry-run is required.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, f) },
@@ -71,8 +72,13 @@ func serve(ctx context.Context, s *streams, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	printed := changes{}
-	return a.Run(ctx, clock, reload, func(r app.Report) { printed.print(s, r) })
+	printed, said := changes{}, newEdges()
+	return a.Run(ctx, clock, reload, func(r app.Report) {
+		if !f.quiet {
+			said.print(s, r)
+		}
+		printed.print(s, r)
+	})
 }
 
 // reload asks the file of --config for a new version.

@@ -58,6 +58,8 @@ type App struct {
 	assumed []string
 	wiring  []policy.Fault // of sources that cannot be used
 	faults  []policy.Fault // of discovery and registration
+	refused []refusal
+	shared  map[policy.ModelID]policy.Fault // models whose replicas serve others, too
 }
 
 // Catalog names every engine and gateway that can be read.
@@ -141,14 +143,16 @@ func (a *App) register(ctx context.Context, at time.Time) error {
 			return err
 		}
 	}
+	if a.reg != nil { // the model that was watched first keeps its target
+		slices.SortStableFunc(more, func(x, y config.Model) int { return a.watched(y) - a.watched(x) })
+	}
+	more, a.refused, a.shared = unshared(more)
 	reg, err := config.FromModels(a.cfg, more, Catalog())
 	if reg == nil {
 		return fmt.Errorf("check the models: %w", err)
 	}
-	if err != nil {
-		a.faults = append(a.faults, policy.Fault{Code: "model-refused", Text: err.Error()})
-	}
-	if len(reg.Entries) == 0 {
+	a.refused = append(a.refused, refusals(more, len(a.cfg.Models), err)...)
+	if len(reg.Entries) == 0 && len(a.refused) == 0 {
 		return errors.Join(errors.New("no model can be watched"), err)
 	}
 	a.reg = reg
@@ -156,6 +160,14 @@ func (a *App) register(ctx context.Context, at time.Time) error {
 		a.opts.Log.Warn("configuration", zap.String("warning", w))
 	}
 	return nil
+}
+
+// watched is 1 for a model of the present registry.
+func (a *App) watched(m config.Model) int {
+	if _, ok := a.reg.Find(policy.ModelID{Namespace: m.Namespace, Name: m.Name}); ok {
+		return 1
+	}
+	return 0
 }
 
 func (a *App) build() {
@@ -167,7 +179,7 @@ func (a *App) build() {
 	eo.Models, eo.Budgets = a.reg.Models(), a.reg.Budgets
 	eo.KeepHistory = max(a.reg.History, eo.KeepHistory)
 	eo.Progress, eo.Log = a.opts.Progress, a.opts.Log
-	a.feed = newFeed(a.reader, a.opts, a.workloads())
+	a.feed = newFeed(a.reader, a.opts, a.workloads(), a.shared)
 	a.engine = engine.New(eo, a.feed)
 }
 
@@ -190,7 +202,7 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config, at time.Time) erro
 		*a = old
 		return err
 	}
-	a.feed.rebind(a.bindings(), a.workloads())
+	a.feed.rebind(a.bindings(), a.workloads(), a.shared)
 	a.engine.SetModels(a.reg.Models(), a.reg.Budgets)
 	return nil
 }

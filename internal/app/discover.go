@@ -22,8 +22,8 @@ const (
 )
 
 // discover looks for models on every source. One source that fails is a fault
-// while another answers. A model that was found once stays as it was found: its
-// silence must be seen, and its assumed maximum must not grow with it.
+// while another answers. A model that was found once stays: its silence must be seen,
+// and its assumed maximum must not grow with it.
 func (a *App) discover(ctx context.Context, at time.Time) ([]config.Model, error) {
 	var errs []error
 	for _, c := range a.clients {
@@ -45,6 +45,7 @@ func (a *App) discover(ctx context.Context, at time.Time) ([]config.Model, error
 	a.assumed = append(a.assumed, fmt.Sprintf("No models are configured: each is promised a p95 TTFT of %s for %g %% of requests, "+
 		"and a variant may grow to %d times the replicas it was found with, at least to %d; give --config to say otherwise.",
 		config.Duration(config.DefaultTTFTP95), 100*config.DefaultAttainment, maxFactor, leastMax))
+	a.forgetNameless()
 	out := make([]config.Model, 0, len(a.models))
 	for _, f := range a.models {
 		out = append(out, f.model)
@@ -90,23 +91,6 @@ func nothingFound(errs []error) error {
 	return errors.Join(append([]error{ErrNoModel}, errs...)...)
 }
 
-// found is a model as it was first seen.
-type found struct {
-	signals.Found
-	model config.Model
-}
-
-func (a *App) remember(ctx context.Context, f signals.Found, source string) {
-	have, ok := a.models[f.ID]
-	switch {
-	case !ok:
-		a.models[f.ID] = found{f, modelOf(a.shaped(ctx, f), source)}
-	case have.model.Source != source:
-		a.assumed = append(a.assumed, fmt.Sprintf("%s is on several sources; it is read from %s, not from %s.",
-			f.ID, have.model.Source, source))
-	}
-}
-
 func (a *App) discoverOptions(source string) signals.DiscoverOptions {
 	opt := signals.DefaultDiscoverOptions()
 	for _, s := range a.cfg.Sources {
@@ -137,7 +121,7 @@ func modelOf(f signals.Found, source string) config.Model {
 	if len(m.Variants) == 0 { // silent, and nothing else knows it: it must be seen all the same
 		v := variantOf(signals.FoundVariant{Name: f.ID.Name, Target: f.ID.Name, Replicas: 1})
 		m.Variants = append(m.Variants, v)
-		m.Assumed = append(m.Assumed, fmt.Sprintf("No pod is heard and nothing tells what serves it: Deployment %s is a placeholder.", f.ID.Name))
+		m.Assumed = append(m.Assumed, placeholderText(f))
 	}
 	return m
 }

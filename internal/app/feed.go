@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +26,10 @@ type feed struct {
 
 	mu        sync.Mutex
 	workloads []fleet.Workload
+	next      map[policy.ModelID]policy.Fault // for the next Load
 
-	head time.Time // the moment that the cluster was read for; zero = none
+	shared map[policy.ModelID]policy.Fault // models that may not be lowered, and why
+	head   time.Time                       // the moment that the cluster was read for; zero = none
 }
 
 var (
@@ -33,8 +37,8 @@ var (
 	_ signals.Supplier = (*feed)(nil)
 )
 
-func newFeed(reader *signals.Reader, opts Options, workloads []fleet.Workload) *feed {
-	f := &feed{reader: reader, cluster: opts.Cluster, now: opts.Now, log: opts.Log, workloads: workloads}
+func newFeed(reader *signals.Reader, opts Options, workloads []fleet.Workload, shared map[policy.ModelID]policy.Fault) *feed {
+	f := &feed{reader: reader, cluster: opts.Cluster, now: opts.Now, log: opts.Log, workloads: workloads, next: shared}
 	if f.cluster != nil {
 		reader.SetSupplier(f)
 	}
@@ -42,11 +46,11 @@ func newFeed(reader *signals.Reader, opts Options, workloads []fleet.Workload) *
 }
 
 // rebind takes effect at the next Load, never in the middle of a tick.
-func (f *feed) rebind(b []signals.Binding, w []fleet.Workload) {
+func (f *feed) rebind(b []signals.Binding, w []fleet.Workload, shared map[policy.ModelID]policy.Fault) {
 	f.reader.SetBindings(b)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.workloads = w
+	f.workloads, f.next = w, shared
 }
 
 // present is how close to the wall clock a moment must be for the API to speak
@@ -56,10 +60,11 @@ const present = time.Minute
 // Load reads Prometheus, and the cluster if the span reaches the present.
 func (f *feed) Load(ctx context.Context, from, to time.Time) error {
 	f.head = time.Time{}
+	f.mu.Lock()
+	workloads := f.workloads
+	f.shared = f.next
+	f.mu.Unlock()
 	if now := f.now(); f.cluster != nil && now.Sub(to).Abs() < present {
-		f.mu.Lock()
-		workloads := f.workloads
-		f.mu.Unlock()
 		if err := f.cluster.Load(ctx, to, workloads); err != nil {
 			f.log.Warn("no replicas from the Kubernetes API", zap.Error(err))
 		}
@@ -85,19 +90,51 @@ func (f *feed) Supply(b signals.Binding, at time.Time) ([]policy.Supply, []strin
 // the moment is the present.
 func (f *feed) At(at time.Time) []policy.Input {
 	inputs := f.reader.At(at)
-	if f.head.IsZero() || !at.Equal(f.head) {
-		return inputs
-	}
+	present := !f.head.IsZero() && at.Equal(f.head)
 	for i := range inputs {
 		in := &inputs[i]
-		supply, _, faults, ok := f.cluster.Supply(in.Model, at)
-		if !ok {
-			continue
+		if fault, ok := f.shared[in.Model]; ok {
+			withhold(in, fault)
 		}
-		in.Faults = append(in.Faults[:len(in.Faults):len(in.Faults)], faults...)
-		in.Supply = overlay(in.Supply, supply)
+		if present {
+			f.counted(in, at)
+		}
 	}
 	return inputs
+}
+
+// counted takes the API's count of replicas. Where it was to tell and did not, the
+// pods seen are shown, and nothing is lowered on them.
+func (f *feed) counted(in *policy.Input, at time.Time) {
+	supply, _, faults, ok := f.cluster.Supply(in.Model, at)
+	known := map[string]bool{}
+	if ok {
+		in.Faults = append(in.Faults[:len(in.Faults):len(in.Faults)], faults...)
+		in.Supply = overlay(in.Supply, supply)
+		for _, s := range supply {
+			known[s.Variant] = s.Known
+		}
+	}
+	if !slices.ContainsFunc(in.Faults, func(f policy.Fault) bool { return f.Code == signals.FaultSupplyAssumed }) {
+		return
+	}
+	for _, s := range in.Supply {
+		if s.Known && !known[s.Variant] {
+			withhold(in, policy.Fault{
+				Code: faultAPISilent, Signal: "supply", Object: s.Variant,
+				Text: fmt.Sprintf("the API did not answer; the %d pods seen are assumed, so nothing is released", s.Spec),
+			})
+		}
+	}
+}
+
+// faultAPISilent says that the Kubernetes API was to tell replicas and did not.
+const faultAPISilent = "api-silent"
+
+// withhold lets an input raise and not lower.
+func withhold(in *policy.Input, why policy.Fault) {
+	in.Signals.Partial = true
+	in.Faults = append(in.Faults[:len(in.Faults):len(in.Faults)], why)
 }
 
 // overlay prefers the API's count of a variant, and keeps what only Prometheus

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -45,6 +47,8 @@ const (
 	// reachParts is the resolution with which Reach finds the beginning: one part
 	// more is replayed, or a young fleet would have no past at all.
 	reachParts = 200
+	// mostMore bounds that part: of a span of years it would be weeks without data.
+	mostMore = time.Hour
 )
 
 // Replay folds the history up to at: as much as was asked for, the sources have,
@@ -64,7 +68,7 @@ func (a *App) Replay(ctx context.Context, at time.Time) error {
 		reach = signals.Reach{From: at.Add(-min(span, cautious)), Chunk: time.Hour}
 	}
 	if at.Sub(reach.From) < span {
-		more := max(span/reachParts, settle)
+		more := min(max(span/reachParts, settle), mostMore)
 		reach.From = at.Add(-min(at.Sub(reach.From)+more, span))
 	}
 	a.assumed = append(a.assumed, reach.Texts...)
@@ -93,6 +97,7 @@ func (a *App) Report() Report {
 	shown := *s
 	shown.Models = slices.DeleteFunc(slices.Clone(s.Models), func(v policy.ModelView) bool { return !a.shows(v.Model.ID) })
 	r := reportOf(&shown, a.reg)
+	a.addRefused(&r)
 	for _, c := range a.clients {
 		r.Sources = append(r.Sources, SourceRef{Name: c.Name(), URL: c.URL()})
 	}
@@ -101,14 +106,31 @@ func (a *App) Report() Report {
 	return r
 }
 
+// addRefused adds the rows of models that are seen and not watched.
+func (a *App) addRefused(r *Report) {
+	for _, one := range a.refused {
+		if a.wants(one.id(), one.model.ModelName) {
+			r.Models = append(r.Models, one.report())
+			r.Totals.Variants += len(one.model.Variants)
+		}
+	}
+	slices.SortStableFunc(r.Models, func(x, y ModelReport) int {
+		return cmp.Or(strings.Compare(x.Namespace, y.Namespace), strings.Compare(x.Name, y.Name))
+	})
+}
+
 // shows says whether the options want to see a model.
 func (a *App) shows(id policy.ModelID) bool {
+	e, _ := a.reg.Find(id)
+	return a.wants(id, e.ModelName)
+}
+
+func (a *App) wants(id policy.ModelID, modelName string) bool {
 	if len(a.opts.Namespaces) > 0 && !slices.Contains(a.opts.Namespaces, id.Namespace) {
 		return false
 	}
-	e, _ := a.reg.Find(id)
 	return len(a.opts.Models) == 0 || slices.ContainsFunc(a.opts.Models, func(want string) bool {
-		return want == id.Name || want == id.String() || (want == e.ModelName && want != "")
+		return want == id.Name || want == id.String() || (want == modelName && want != "")
 	})
 }
 

@@ -130,6 +130,7 @@ const (
 	StateOK       VariantState = "ok"
 	StateHold     VariantState = "hold"      // inputs are not whole: the count may rise, not fall
 	StateNoAnswer VariantState = "no-answer" // nothing is known, not even a held count
+	StateRefused  VariantState = "refused"   // the model is seen and cannot be watched; why says what to change
 )
 
 // TargetRef is the object to scale.

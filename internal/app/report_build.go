@@ -42,7 +42,7 @@ func modelReport(v policy.ModelView, plan policy.Plan, c config.Entry) ModelRepo
 		Pending: pendingOf(s), Partial: s.Partial, AgeSeconds: ageOf(s.Arrivals),
 		Active: v.Proposal.Active, Hold: v.Proposal.Hold,
 		Variants: []VariantReport{}, Steps: []StepReport{},
-		Assumptions: append([]string{}, c.Assumed...), Faults: faultReports(v.Input.Faults),
+		Assumptions: assumptions(v, c), Faults: faultReports(realFaults(v.Input.Faults)),
 	}
 	m.Running, _ = sumOf(s.Pods, func(p policy.Pod) policy.Reading { return p.Running })
 	if kv, n := sumOf(s.Pods, func(p policy.Pod) policy.Reading { return p.KV }); kv != nil {

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +15,13 @@ import (
 
 // discovered is a model as internal/app finds it, with what it must assume.
 func discovered(namespace, modelName string) Model {
+	name := strings.ToLower(path.Base(modelName))
 	return Model{
-		Name: Slug(modelName), Namespace: namespace, Engine: "vllm", ModelName: modelName,
+		Name: name, Namespace: namespace, Engine: "vllm", ModelName: modelName,
 		SLO: SLO{TTFTP95: new(Duration(DefaultTTFTP95))},
 		Variants: []Variant{{
 			Name:     "found",
-			Target:   Target{Name: Slug(modelName)},
+			Target:   Target{Name: name},
 			Replicas: Replicas{Min: new(0), Max: new(8)},
 		}},
 		Origin:  FromDiscovery,
@@ -200,7 +202,11 @@ func TestASourceFromTheCommandLine(t *testing.T) {
 	if s.URL != "https://prom.example.com/base" || auth == nil || auth.Username != "reader" || auth.Password != "hush" {
 		t.Errorf("got %s %+v", s.URL, auth)
 	}
-	cfg := good(t, "several-sources").WithSource(s)
+	cfg := good(t, "several-sources")
+	cfg.Sources = []Source{s}
+	for i := range cfg.Models {
+		cfg.Models[i].Source = s.Name
+	}
 	if err := cfg.Complete(testCatalog()); err != nil {
 		t.Fatal(err)
 	}
@@ -273,22 +279,6 @@ func TestDurations(t *testing.T) {
 		var again Duration
 		if b, err := json.Marshal(d); err != nil || json.Unmarshal(b, &again) != nil || again != d {
 			t.Errorf("%q does not come back: %v", in, again)
-		}
-	}
-}
-
-func TestSlugs(t *testing.T) {
-	for in, want := range map[string]string{
-		"meta-llama/Meta-Llama-3-70B-Instruct": "meta-llama-3-70b-instruct",
-		"/models/Qwen2.5_7B/":                  "qwen2-5-7b",
-		"base:adapter":                         "base-adapter",
-		"--":                                   "model",
-		"":                                     "model",
-		strings.Repeat("a", 62) + "-b":         strings.Repeat("a", 62),
-		"模型/Ü-1":                               "1",
-	} {
-		if got := Slug(in); got != want {
-			t.Errorf("%q: want %s, got %s", in, want, got)
 		}
 	}
 }

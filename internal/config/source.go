@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"net/url"
-	"slices"
 
 	promconfig "github.com/prometheus/common/config"
 )
@@ -27,18 +26,6 @@ func NewSource(name, rawURL string) (Source, error) {
 		return Source{}, fmt.Errorf("use Prometheus at %s: %w", redactURL(rawURL), err)
 	}
 	return s, nil
-}
-
-// WithSource is a copy of the configuration in which s is the only source, and
-// every model is read from it. Complete must be called on the copy.
-func (c *Config) WithSource(s Source) *Config {
-	out := *c
-	out.Sources = []Source{s}
-	out.Models = slices.Clone(c.Models)
-	for i := range out.Models {
-		out.Models[i].Source = s.Name
-	}
-	return &out
 }
 
 // redactURL shows a URL without its password and query.

@@ -44,13 +44,6 @@ func NewWatcher(path string, cat Catalog) (*Watcher, error) {
 	return &Watcher{path: path, cat: cat, current: cfg, good: sum, seen: sum}, nil
 }
 
-// Current is the last good version. It is shared: read only.
-func (w *Watcher) Current() *Config {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.current
-}
-
 // Status is a copy of how reading goes.
 func (w *Watcher) Status() Status {
 	w.mu.Lock()

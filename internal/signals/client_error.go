@@ -125,7 +125,8 @@ func judgeNetwork(err error, opt SourceOptions) (ErrorKind, string) {
 	)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &to) && to.Timeout():
-		return TimedOut, fmt.Sprintf("no answer within %s; raise the source's timeout or ask for less", opt.Timeout)
+		return TimedOut, fmt.Sprintf("no answer within the time allowed, %s at most; ask for less, or raise"+
+			" the key timeout of the source in the file of --config", opt.Timeout)
 	case errors.As(err, &dns):
 		return Unreachable, fmt.Sprintf("host %s does not resolve; check the URL or port-forward the Service", dns.Name)
 	case errors.As(err, &cert):

@@ -144,7 +144,7 @@ func (d *discoverer) assume(format string, args ...any) {
 
 // notFound looks for series that resemble those of engines.
 func (d *discoverer) notFound(ctx context.Context, engines []Preset) error {
-	e := &NotFoundError{Source: d.client.Name(), URL: d.client.URL(), Looked: map[string][]string{}}
+	e := &NotFoundError{Source: d.client.Name(), URL: d.client.URL(), Where: d.where(), Looked: map[string][]string{}}
 	for _, p := range engines {
 		e.Looked[p.Name] = loadNames(p)
 	}
@@ -158,6 +158,15 @@ func (d *discoverer) notFound(ctx context.Context, engines []Preset) error {
 	sort.Strings(e.Near)
 	e.Near = e.Near[:min(len(e.Near), 20)]
 	return e
+}
+
+// where says what part of the source was looked at.
+func (d *discoverer) where() string {
+	span := fmt.Sprintf(" in the %s up to %s", d.opt.Lookback, d.at.UTC().Format(time.RFC3339))
+	if len(d.namespaceScope()) == 0 {
+		return span
+	}
+	return " in namespace " + strings.Join(d.opt.Namespaces, " or ") + span
 }
 
 // nearQuery lists names that begin like an engine's or speak of waiting requests.

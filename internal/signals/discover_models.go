@@ -46,7 +46,7 @@ func (d *discoverer) models(engines []Preset) []*served {
 			}
 		}
 	}
-	out := slices.Collect(maps.Values(found))
+	out := d.named(slices.Collect(maps.Values(found)))
 	slices.SortFunc(out, func(a, b *served) int {
 		return strings.Compare(a.namespace+"\xff"+a.preset.Name+"\xff"+a.model+"\xff"+a.job,
 			b.namespace+"\xff"+b.preset.Name+"\xff"+b.model+"\xff"+b.job)
@@ -124,6 +124,7 @@ func (d *discoverer) found(m *served) Found {
 	pods, havePods := d.units(m)
 	f.Pods = pods
 	if len(pods) == 0 {
+		f.Silent = d.seen(m)
 		say("No fresh samples: the model was last seen more than %s ago.", d.opt.Options.MaxAge)
 	}
 	if !havePods {

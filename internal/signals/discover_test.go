@@ -235,7 +235,7 @@ func TestDiscoverFindsWhatIsServed(t *testing.T) {
 			want: []Found{
 				{
 					ID: policy.ModelID{Namespace: "llm", Name: "m"}, Engine: "vllm", ModelName: "m",
-					Labels: DefaultLabels(),
+					Labels: DefaultLabels(), Silent: []string{"m-0"},
 				},
 			},
 			says: []string{"No fresh samples"},

@@ -43,6 +43,7 @@ type Found struct {
 	Gateway   *GatewayBinding   // nil = none seen
 	Variants  []FoundVariant    // sorted by name
 	Pods      []string          // with fresh series, sorted
+	Silent    []string          // seen within the look-back, where no pod has fresh series
 	Assumed   []string          // sentences, about this model
 }
 
@@ -78,6 +79,7 @@ func (f Found) Binding(source string) Binding {
 type NotFoundError struct {
 	Source string
 	URL    string
+	Where  string              // namespaces and time that were looked at
 	Looked map[string][]string // engine -> series names
 	Near   []string            // names of series that exist and resemble them
 }
@@ -85,7 +87,7 @@ type NotFoundError struct {
 // Error names every engine, the near names and the remedy.
 func (e *NotFoundError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "source %s (%s): no inference engine seen; looked for", e.Source, e.URL)
+	fmt.Fprintf(&b, "source %s (%s): no inference engine seen%s; looked for", e.Source, e.URL, e.Where)
 	for i, name := range slices.Sorted(maps.Keys(e.Looked)) {
 		sep := ";"
 		if i == 0 {

@@ -164,22 +164,27 @@ func (d *discoverer) variants(f *Found, m *served, havePods bool) {
 		guessed[w] = !known
 	}
 	for _, w := range order {
-		v := FoundVariant{
-			Name: Slug(w.name), APIVersion: apiVersion(w.kind), Kind: w.kind, Target: w.name, Pods: pods[w],
-		}
+		v := variantFrom(w, pods[w])
 		if guessed[w] {
-			v.Kind, v.APIVersion = orElse(w.kind, kindDeployment), apiVersion(orElse(w.kind, kindDeployment))
 			f.Assumed = append(f.Assumed, fmt.Sprintf("%s %s is assumed from the names of its pods.", v.Kind, v.Target))
+		}
+		if !scalable(v.Kind) {
+			f.Assumed = append(f.Assumed, fmt.Sprintf("%s is owned by a %s, which Forewarm cannot scale; "+
+				"the advice stands, the target is assumed.", v.Target, v.Kind))
 		}
 		d.size(f, &v, m.namespace, guessed[w])
 		f.Variants = append(f.Variants, v)
 	}
+	nameVariants(f.Variants)
 	slices.SortFunc(f.Variants, func(a, b FoundVariant) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // workloadOf follows the owners of a pod, else guesses from its name.
 func (d *discoverer) workloadOf(namespace, podName string) (workload, bool) {
 	if p := d.cluster.pod(namespace, podName); p != nil && p.owner != "" && p.ownerKind != "" {
+		if p.ownerKind == noOwner {
+			return workload{kindPod, podName}, true
+		}
 		w := workload{p.ownerKind, p.owner}
 		if w.kind == kindReplicaSet {
 			if top, ok := d.cluster.replica[objectKey{namespace, w.name}]; ok && top[1] != "" {
@@ -200,20 +205,6 @@ func (d *discoverer) workloadOf(namespace, podName string) (workload, bool) {
 func (c *ksmView) leads(namespace, name string) bool {
 	_, ok := c.stateful[objectKey{namespace, name + "-0"}]
 	return ok
-}
-
-func apiVersion(kind string) string {
-	switch kind {
-	case kindDeployment, kindStateful, kindReplicaSet:
-		return "apps/v1"
-	case kindLWS:
-		return "leaderworkerset.x-k8s.io/v1"
-	case "Rollout":
-		return "argoproj.io/v1alpha1"
-	case "RayCluster":
-		return "ray.io/v1"
-	}
-	return ""
 }
 
 // size fills replicas, GPUs, product and capacity type.

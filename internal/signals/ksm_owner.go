@@ -11,6 +11,8 @@ const (
 	kindStateful   = "StatefulSet"
 	kindReplicaSet = "ReplicaSet"
 	kindLWS        = "LeaderWorkerSet"
+	kindPod        = "Pod"
+	noOwner        = "<none>" // the owner kind of a bare pod
 )
 
 // variantOf says which variant a pod belongs to: by owner where it is known, by
@@ -20,7 +22,7 @@ const (
 //	pod -> StatefulSet
 //	pod -> StatefulSet named as the LeaderWorkerSet: a leader; workers do not count
 func (c *ksmView) variantOf(namespace string, p *ksmPod, variants []VariantBinding) string {
-	if p.owner == "" || p.ownerKind == "" || p.ownerKind == "<none>" {
+	if p.owner == "" || p.ownerKind == "" || p.ownerKind == noOwner {
 		return variantByName(p.name, variants)
 	}
 	kind, name := p.ownerKind, p.owner
@@ -82,7 +84,7 @@ func namedAfter(podName string, v VariantBinding) bool {
 		return match(statefulPod)
 	case kindReplicaSet:
 		return match(replicaSetPod)
-	case "Pod":
+	case kindPod:
 		return podName == v.Target
 	}
 	return podName == v.Target || strings.HasPrefix(podName, v.Target+"-")
@@ -96,5 +98,5 @@ func workloadByName(podName string) (kind, name string) {
 	if m := statefulPod.FindStringSubmatch(podName); m != nil {
 		return kindStateful, m[1]
 	}
-	return "Pod", podName
+	return kindPod, podName
 }

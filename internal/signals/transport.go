@@ -88,7 +88,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err := r.limiter.Wait(req.Context()); err != nil {
 			return nil, &SourceError{
 				Kind: TimedOut, Err: err,
-				Text: "no free slot within the timeout; raise the source's query rate or ask for less",
+				Text: "the time was up before the query could be sent; allow more time or ask for less",
 			}
 		}
 		out, err := rewind(req, attempt)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -66,7 +67,7 @@ func (j *judge) read(resp *http.Response) ([]byte, error) {
 	if strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
 		z, err := gzip.NewReader(resp.Body)
 		if err != nil {
-			return nil, j.broken(resp, fmt.Sprintf("said gzip but sent something else (%v)", err), err)
+			return nil, j.broken(fmt.Sprintf("said gzip but sent something else (%v)", err), err)
 		}
 		r = z
 	}
@@ -75,12 +76,12 @@ func (j *judge) read(resp *http.Response) ([]byte, error) {
 		return nil, &SourceError{
 			Kind: TooLarge,
 			Text: fmt.Sprintf("answer is larger than the cap of %s and was cut;"+
-				" scope models by namespace or job, or raise maxResponseBytes", byteCount(j.limit)),
+				" scope models by namespace or job, or raise the key maxResponseBytes of the source in the file of --config",
+				byteCount(j.limit)),
 		}
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		what := fmt.Sprintf("answer ended after %s, before it was complete", byteCount(int64(len(body))))
-		return nil, j.broken(resp, what, err)
+		return nil, cut(fmt.Sprintf("answer ended after %s, before it was complete", byteCount(int64(len(body)))), err)
 	}
 	if err != nil {
 		return nil, err
@@ -94,29 +95,35 @@ func (j *judge) check(resp *http.Response, body []byte) error {
 	trimmed := bytes.TrimSpace(body)
 	switch {
 	case len(trimmed) == 0:
-		return j.broken(resp, fmt.Sprintf("got HTTP %d with an empty body", resp.StatusCode), nil)
+		return j.broken(fmt.Sprintf("got HTTP %d with an empty body", resp.StatusCode), nil)
 	case bytes.HasPrefix(trimmed, []byte("# HELP ")) || bytes.HasPrefix(trimmed, []byte("# TYPE ")):
 		return &SourceError{
 			Kind: NotPrometheus,
 			Text: "this is the metrics page of one exporter; give the URL of the Prometheus that scrapes it",
 		}
 	case trimmed[0] != '{':
-		return j.broken(resp, fmt.Sprintf("got %s (%q)", contentType(resp, trimmed), excerpt(trimmed)), nil)
+		return j.broken(fmt.Sprintf("got %s (%q)", contentType(resp, trimmed), excerpt(trimmed)), nil)
 	case trimmed[len(trimmed)-1] != '}':
-		return j.broken(resp, fmt.Sprintf("got truncated JSON (%s, ends in %q)",
+		return cut(fmt.Sprintf("got truncated JSON (%s, ends in %q)",
 			byteCount(int64(len(body))), trimmed[max(0, len(trimmed)-20):]), nil)
 	}
 	return nil
 }
 
-// broken is an answer that no Prometheus gives.
-func (j *judge) broken(resp *http.Response, what string, err error) error {
-	remedy := "check the URL and what is in between"
-	if !strings.HasSuffix(strings.TrimRight(j.shown, "/"), "/prometheus") {
-		remedy = fmt.Sprintf("did you mean %s/prometheus?", strings.TrimRight(j.shown, "/"))
+// cut is an answer that began well.
+func cut(what string, err error) error {
+	return &SourceError{
+		Kind: NotPrometheus, Err: err,
+		Text: what + "; a restart or a proxy cut it: ask again, and if it stays check what is in between",
 	}
-	if resp.ContentLength > 0 && errors.Is(err, io.ErrUnexpectedEOF) {
-		remedy = "a proxy or a restart cut it; it is asked for again at the next tick"
+}
+
+// broken is an answer that no Prometheus gives. A URL without a path may lack
+// the one that Mimir and some proxies want.
+func (j *judge) broken(what string, err error) error {
+	remedy := "check the URL and what is in between"
+	if u, bad := url.Parse(j.shown); bad == nil && strings.Trim(u.Path, "/") == "" {
+		remedy = fmt.Sprintf("check the URL; did you mean %s/prometheus?", strings.TrimRight(j.shown, "/"))
 	}
 	text := fmt.Sprintf("this is not a Prometheus API: %s; %s", what, remedy)
 	return &SourceError{Kind: NotPrometheus, Text: text, Err: err}
@@ -144,7 +151,7 @@ func (j *judge) refusal(resp *http.Response, body []byte) error {
 	}
 	kind, remedy := judgeStatus(resp.StatusCode)
 	if kind == NotPrometheus {
-		return j.broken(resp, came, nil)
+		return j.broken(came, nil)
 	}
 	return &SourceError{Kind: kind, Text: came + "; " + remedy}
 }
@@ -174,7 +181,7 @@ func judgeStatus(code int) (ErrorKind, string) {
 	if code/100 == 4 {
 		return BadQuery, "the server refused the query"
 	}
-	return Unreachable, "the server or a proxy is unwell"
+	return Unreachable, "the server or a proxy failed; look at its log, or try again"
 }
 
 // judgeAPIError reads an error of the Prometheus API: by its type, and by words,
@@ -191,7 +198,7 @@ func judgeAPIError(errorType, text string) (ErrorKind, string) {
 	}
 	switch errorType {
 	case "internal", "unavailable", "canceled", "server_error":
-		return Unreachable, fmt.Sprintf("the server failed (%s: %s)", errorType, text)
+		return Unreachable, fmt.Sprintf("the server failed (%s: %s); look at its log, or try again", errorType, text)
 	}
 	return BadQuery, fmt.Sprintf("refused the query (%s: %s)", errorType, text)
 }
