@@ -223,7 +223,7 @@ How to read the tables:
 - "sum", "max" and "mean" say how several series of one pod become one value; "max over" names labels that repeat
   one truth.
 
-An engine that is not here: describe it as a custom engine by the names of its series.
+An engine that is not here: CONTRIBUTING.md tells how to add one. The configuration file cannot define one yet.
 `)
 	for _, gateway := range []bool{false, true} {
 		title := "Engines"

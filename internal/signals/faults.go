@@ -46,7 +46,7 @@ func FaultDocs() []FaultDoc {
 			FaultArrivalsUnseen, "nothing tells how many requests arrive",
 			"bind a gateway preset, or an engine that counts requests",
 		},
-		{FaultEngineUnknown, "the engine has no preset", "correct the engine's name or define a custom engine"},
+		{FaultEngineUnknown, "the engine has no preset", "correct the engine's name"},
 		{
 			FaultGatewayAbsent, "no target exports series of the gateway",
 			"scrape the gateway, and check gateway.preset and gateway.match",
@@ -63,7 +63,7 @@ func FaultDocs() []FaultDoc {
 		{FaultPodMissing, "a ready pod reports nothing", "check that its PodMonitor or ServiceMonitor selects it"},
 		{
 			FaultRatioAboveOne, "a ratio is above one; percent is not accepted silently",
-			"divide by 100 in a recording rule, or use a custom engine with scale 0.01",
+			"divide by 100 in a recording rule",
 		},
 		{
 			FaultSampleInFuture, "a sample is stamped later than the moment it was read",
