@@ -12,13 +12,17 @@ IMAGE ?= forewarm:$(VERSION)
 BENCH ?= .
 BENCH_COUNT ?= 6
 BENCH_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/forewarm/bench
+TRACES ?= ../shared/traces
+YARDSTICK_SPAN ?= 96h
+YARDSTICK_SWEEP ?= 5
+YARDSTICK_FLAGS ?=
 
 TOOL = test/tools/tool
 BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## static binaries: bin/forewarm and bin/demo
@@ -77,6 +81,17 @@ bench: ## benchmarks, compared with the run before (BENCH=regexp BENCH_COUNT=n)
 	if [ -f "$$old" ]; then "$$benchstat" "$$old" "$$new"; \
 	else "$$benchstat" "$$new"; echo 'bench: the first run; nothing to compare with yet'; fi; \
 	mv "$$new" "$$old"
+
+# Ten minutes on two cores bound what is run: the first four days of each trace (two of them burn-in) and five
+# headrooms. YARDSTICK_SPAN=0 YARDSTICK_SWEEP=13 is all of it, and takes about an hour.
+.PHONY: yardstick
+yardstick: ## policies x development traces (TRACES=folder), else shipped workloads; YARDSTICK_SPAN, YARDSTICK_SWEEP
+	@go run ./cmd/forewarm simulate --yardstick '$(TRACES)' --span '$(YARDSTICK_SPAN)' --sweep '$(YARDSTICK_SWEEP)' \
+		--capacity known,learned $(YARDSTICK_FLAGS)
+
+.PHONY: yardstick-burst
+yardstick-burst: ## policies x the llm-d bursty profile, request by request, beside the bound
+	@go run ./cmd/forewarm simulate --burst
 
 .PHONY: demo
 demo: ## the whole loop on a laptop: no cluster, no Prometheus

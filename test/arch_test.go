@@ -30,7 +30,7 @@ var arch = []importRule{
 
 	{"adapter", "policy", "sigs.k8s.io/custom-metrics-apiserver k8s.io", "an output renders the plan, it decides nothing"},
 	{"scaler", "policy", "google.golang.org/grpc " + kedaStubs, "an output renders the plan, it decides nothing"},
-	{"internal/report", "policy", "jedib0t/go-pretty guptarohit/asciigraph", "a report is drawn from decisions alone"},
+	{"internal/report", "internal/study", "gonum.org/v1/plot", "a report is drawn from results alone"},
 	{"internal/web", "policy", "", "the page is drawn from decisions alone"},
 
 	{"internal/config", "policy predictor", configLibs, "configuration becomes policy's types and knows no reader"},
@@ -44,9 +44,12 @@ var arch = []importRule{
 	{"internal/sim/optimum", "", "", "the bound is arithmetic on a series and believes nobody's simulator"},
 	{"internal/sim/rival", "internal/sim internal/sim/fluid internal/sim/trace", "", "a rival knows the world and nothing of ours"},
 	{"internal/sim/world", "policy predictor internal/engine internal/signals internal/sim internal/sim/trace", "", "what is simulated is what is served: the tick"},
+	{"internal/study", studyOurs, "golang.org/x/sync", "a study runs what the simulator has, and renders nothing"},
 	{"internal/demo", demoOurs, demoLibs, "the demo is the real application on a simulated fleet"},
 	{"internal/demo/promstore", "internal/sim", demoLibs + " prometheus/prometheus/tsdb/chunkenc", "a store and its HTTP API; its tests scrape a simulated fleet"},
-	{"internal/app", "* -internal/sim -internal/demo", "*", "simulator and demo are no part of a running server"},
+	{"internal/app", "* -internal/sim -internal/study -internal/report -internal/demo", "*", "simulator and demo are no part of a running server"},
+
+	{"internal/backtest", backtestOurs, "prometheus/common/config", "history is read, folded and simulated by the parts that serve"},
 
 	{"cmd/forewarm", forewarmOurs, forewarmLibs, "a command is flags and output, nothing else"},
 	{"cmd/demo", "internal/demo", "spf13/cobra", "a command is flags and output, nothing else"},
@@ -70,7 +73,12 @@ const (
 
 	fluidOurs = "policy predictor internal/engine internal/sim/optimum"
 
-	forewarmOurs = "policy internal/app internal/config internal/engine internal/sim internal/report"
+	studyOurs = "internal/sim internal/sim/fluid internal/sim/rival internal/sim/trace"
+
+	backtestOurs = "policy predictor internal/app internal/config internal/engine internal/signals " +
+		"internal/sim/fluid internal/sim/rival internal/sim/trace"
+
+	forewarmOurs = "policy internal/app internal/backtest internal/config internal/engine internal/sim/world internal/study internal/report"
 	forewarmLibs = "spf13/cobra go.uber.org/zap golang.org/x/term jedib0t/go-pretty"
 )
 

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/forewarm/forewarm/internal/report"
+	"github.com/forewarm/forewarm/internal/sim/world"
+	"github.com/forewarm/forewarm/internal/study"
+)
+
+// simulateFlags are the flags of simulate.
+type simulateFlags struct {
+	study.Options
+	output    string
+	html      string
+	yardstick string
+	burst     bool
+	quiet     bool
+	changed   func(flag string) bool
+}
+
+var simulateOutputs = []string{"table", "json", "csv", "markdown"}
+
+// timelinePoints is how finely the report draws a load: a point per pixel would not be seen.
+const timelinePoints = 400
+
+func newSimulate(s *streams) *cobra.Command {
+	f := &simulateFlags{Options: study.DefaultOptions()}
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "Try policies on recorded or generated load",
+		Long: "Runs Forewarm and the autoscalers that people use today on the same load, on virtual time, and says what\n" +
+			"each pays, as a multiple of a clairvoyant's bill, and how often demand exceeds what is ready.\n" +
+			"Reads no cluster and no Prometheus. The same seed gives the same bytes.",
+		Example: "  forewarm simulate --workload day\n" +
+			"  forewarm simulate --trace load.csv.gz --warm-up 120s,600s --fleet 5,20 --html report.html\n" +
+			"  forewarm simulate --trace traces/ --policy forewarm,hpa,moving-max --sweep 13 -o json",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.changed = cmd.Flags().Changed
+			return simulate(cmd.Context(), s, f)
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func (f *simulateFlags) register(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.Traces, "trace", nil, "recorded load: a `file`, FILE#column or a folder; may be repeated")
+	fl.StringSliceVar(&f.Workloads, "workload", nil, "shipped workloads (default all, unless --trace is given): "+
+		strings.Join(study.WorkloadNames(), ", "))
+	fl.StringSliceVar(&f.Policies, "policy", nil, "policies (default Forewarm and all rivals): "+
+		strings.Join(study.PolicyNames(), ", "))
+	fl.StringSliceVar(&f.Capacity, "capacity", f.Capacity, "how Forewarm knows what a replica carries: "+
+		strings.Join(study.Capacities(), ", "))
+	fl.StringVar(&f.Sight, "sight", f.Sight, "what policies see of demand: exact (last tick) or scraped (rate window)")
+	fl.DurationSliceVar(&f.WarmUps, "warm-up", f.WarmUps, "from order to ready")
+	fl.Float64SliceVar(&f.Fleets, "fleet", f.Fleets, "mean demand, in replicas; every load is scaled to it")
+	fl.DurationVar(&f.BurnIn, "burn-in", f.BurnIn, "what is not scored of each load, at most half of it")
+	fl.DurationVar(&f.Span, "span", 0, "only so much of each load, from its start; 0 is all of it")
+	fl.IntVar(&f.Sweep, "sweep", f.Sweep, "headrooms to try per policy, at most 13; the best one over all cells is kept")
+	fl.Uint64Var(&f.Seed, "seed", f.Seed, "of all that is random")
+	fl.IntVar(&f.Workers, "workers", runtime.GOMAXPROCS(0), "cells at once")
+	fl.StringVarP(&f.output, "output", "o", "table", "one of table, json, csv, markdown")
+	fl.StringVar(&f.html, "html", "", "also write a report with charts to this `file`")
+	fl.StringVar(&f.yardstick, "yardstick", "", "the yardstick: all warm-ups and fleets, headrooms swept; with the "+
+		"development traces of a `folder` if they are there, else on the shipped workloads")
+	fl.BoolVar(&f.burst, "burst", false, "the burst yardstick, request by request; takes no other flags")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no notes and no progress on stderr")
+	for flag, words := range map[string][]string{
+		"output": simulateOutputs, "workload": study.WorkloadNames(), "policy": study.PolicyNames(),
+		"capacity": study.Capacities(), "sight": study.Sights(),
+	} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+// check reports every wrong flag at once.
+func (f *simulateFlags) check() error {
+	errs := []error{f.Check()}
+	if !slices.Contains(simulateOutputs, f.output) {
+		errs = append(errs, fmt.Errorf("--output: want one of %v, got %q", simulateOutputs, f.output))
+	}
+	if f.Workers < 1 {
+		errs = append(errs, fmt.Errorf("--workers: want at least 1, got %d", f.Workers))
+	}
+	if f.changed("yardstick") && (len(f.Traces) > 0 || len(f.Workloads) > 0) {
+		errs = append(errs, errors.New("--yardstick: want it without --trace and --workload, it has its own"))
+	}
+	for _, flag := range []string{
+		"trace", "workload", "policy", "capacity", "sight", "warm-up", "fleet", "span", "burn-in", "sweep",
+		"seed", "html", "yardstick",
+	} {
+		if f.burst && f.changed(flag) {
+			errs = append(errs, fmt.Errorf("--burst and --%s: want one of them, the profile is fixed", flag))
+		}
+	}
+	if f.burst && f.output != "table" {
+		errs = append(errs, errors.New("--burst and --output: want one of them, there is only the table"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	return nil
+}
+
+func simulate(ctx context.Context, s *streams, f *simulateFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	if f.burst {
+		rows, err := world.BurstYardstick(ctx)
+		if err != nil {
+			return err
+		}
+		return world.WriteBurst(s.out, rows)
+	}
+	opts, done := f.options(s)
+	r, err := study.Run(ctx, opts)
+	done()
+	if err != nil {
+		return err
+	}
+	if err := f.write(s, r); err != nil {
+		return fmt.Errorf("write the simulation: %w", err)
+	}
+	if f.html != "" {
+		return writePage(f.html, r)
+	}
+	return nil
+}
+
+// options are the study's options and how to end the progress line.
+func (f *simulateFlags) options(s *streams) (study.Options, func()) {
+	o := f.Options
+	if f.html != "" {
+		o.Points = timelinePoints
+	}
+	if f.changed("yardstick") {
+		o = f.measured(s, o)
+	}
+	if f.quiet || terminal(s.err) == 0 {
+		return o, func() {}
+	}
+	var one sync.Mutex
+	most := 0
+	o.Progress = func(done, total int) {
+		one.Lock()
+		defer one.Unlock()
+		if most = max(most, done); most == done {
+			s.printf("\r\x1b[K%d of %d cells", done, total)
+		}
+	}
+	return o, func() { s.printf("\r\x1b[K") }
+}
+
+// measured are the options of the yardstick; what was set on the command line stays.
+func (f *simulateFlags) measured(s *streams, o study.Options) study.Options {
+	y := o.Yardstick()
+	if f.changed("warm-up") {
+		y.WarmUps = o.WarmUps
+	}
+	if f.changed("fleet") {
+		y.Fleets = o.Fleets
+	}
+	if f.changed("sweep") {
+		y.Sweep = o.Sweep
+	}
+	paths, ok := study.Development(f.yardstick)
+	switch {
+	case ok:
+		y.Traces = paths
+	case !f.quiet:
+		s.printf("forewarm: no development traces in %q, so on the shipped workloads, whose shapes are made up\n",
+			clean(f.yardstick))
+	}
+	return y
+}
+
+// writePage writes the report beside its place and moves it there, so that a reader never sees half of it.
+func writePage(path string, r study.Simulation) (err error) {
+	part := path + ".part"
+	out, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, fs.FileMode(0o644))
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	if err := errors.Join(report.Write(out, r), out.Close()); err != nil {
+		return errors.Join(fmt.Errorf("write the report: %w", err), os.Remove(part))
+	}
+	if err := os.Rename(part, path); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}

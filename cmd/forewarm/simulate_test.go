@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/forewarm/forewarm/internal/study"
+)
+
+// load writes a trace of three hours.
+func load(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("t_s,requests,prompt_tokens,output_tokens\n")
+	for i := range 180 {
+		fmt.Fprintf(&b, "%d,%d,,\n", i*60, 300+int(200*math.Sin(float64(i)/20)))
+	}
+	path := filepath.Join(t.TempDir(), "afternoon.csv")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestSimulateInEveryForm(t *testing.T) {
+	args := []string{"simulate", "--trace", load(t), "--policy", "forewarm,hpa,moving-max", "--sweep", "3"}
+	for form, says := range map[string][]string{
+		"table":    {"1 loads (afternoon)", "POLICY", "forewarm-learned", "moving-max", "J VERSUS MOVING-MAX"},
+		"markdown": {"| POLICY |", "| forewarm-learned |"},
+		"csv":      {"policy,headroom,load,warm_up_seconds", "hpa,"},
+		"json":     {`"kind": "Simulation"`, `"apiVersion": "forewarm.dev/v1alpha1"`, `"v1AtCost1_2"`},
+	} {
+		t.Run(form, func(t *testing.T) {
+			again := append(slices.Clone(args), "-o", form)
+			code, stdout, stderr := invoke(t, again...)
+			if code != exitOK || stderr != "" {
+				t.Fatalf("want 0 and a silent stderr, got %d and %q", code, stderr)
+			}
+			for _, s := range says {
+				if !strings.Contains(stdout, s) {
+					t.Errorf("want %q in\n%s", s, stdout)
+				}
+			}
+			if _, second, _ := invoke(t, append(again, "--workers", "3")...); second != stdout {
+				t.Error("want the same bytes from the same seed")
+			}
+		})
+	}
+}
+
+func TestSimulationDocument(t *testing.T) {
+	code, stdout, _ := invoke(t, "simulate", "--trace", load(t), "--policy", "hpa,kpa", "-o", "json")
+	var got study.Simulation
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != exitOK {
+		t.Fatalf("want a document and 0, got %v and %d", err, code)
+	}
+	if len(got.Policies) != 2 || got.Versus != "hpa" || got.Loads[0].Name != "afternoon" {
+		t.Errorf("want two policies compared with hpa on afternoon, got %+v", got)
+	}
+}
+
+func TestSimulateWritesThePage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "report.html")
+	code, _, stderr := invoke(t, "simulate", "--trace", load(t), "--policy", "forewarm,hpa", "--html", path)
+	if code != exitOK {
+		t.Fatalf("want 0, got %d: %s", code, stderr)
+	}
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(page), "<svg"); n != 5 {
+		t.Errorf("want charts of trades, load and three fleets, got %d", n)
+	}
+	code, _, stderr = invoke(t, "simulate", "--trace", load(t), "--policy", "hpa", "--html", filepath.Join(path, "x"))
+	if code != exitFailed || !strings.Contains(stderr, "write the report") {
+		t.Errorf("want %d and the act named, got %d: %s", exitFailed, code, stderr)
+	}
+}
+
+func TestSimulateRefuses(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		says []string
+	}{
+		"all wrong names at once": {
+			[]string{"--workload", "weak", "--policy", "hpaa", "--capacity", "guessed", "-o", "yaml", "--workers", "0"},
+			exitUsage,
+			[]string{"sparse-tenant", "moving-max", "learned", "yaml", "--workers"},
+		},
+		"a yardstick of something else": {
+			[]string{"--yardstick", ".", "--workload", "day"}, exitUsage, []string{"--yardstick"},
+		},
+		"a burst with settings": {
+			[]string{"--burst", "--fleet", "3", "-o", "json"},
+			exitUsage,
+			[]string{"--burst and --fleet", "--burst and --output"},
+		},
+		"a fleet of nothing":               {[]string{"--fleet", "0"}, exitUsage, []string{"--fleet"}},
+		"a file that is not there":         {[]string{"--trace", "/no/such.csv"}, exitFailed, []string{"/no/such.csv"}},
+		"a folder without a trace":         {[]string{"--trace", t.TempDir()}, exitFailed, []string{"with load, got none"}},
+		"a file that is no trace, by line": {[]string{"--trace", file(t, "")}, exitFailed, []string{"forewarm.yaml"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := invoke(t, append([]string{"simulate"}, tc.args...)...)
+			if code != tc.code || stdout != "" {
+				t.Errorf("want exit code %d and nothing on stdout, got %d and %q", tc.code, code, stdout)
+			}
+			for _, s := range tc.says {
+				if !strings.Contains(stderr, s) {
+					t.Errorf("stderr: want %q in\n%s", s, stderr)
+				}
+			}
+		})
+	}
+}
+
+func TestTheYardstickSaysWhatItRunsOn(t *testing.T) {
+	o := study.DefaultOptions()
+	var err strings.Builder
+	f := &simulateFlags{yardstick: t.TempDir(), changed: func(string) bool { return false }}
+	y := f.measured(&streams{err: &err}, o)
+	if len(y.Traces) != 0 || len(y.WarmUps) != 3 || len(y.Fleets) != 2 || !strings.Contains(err.String(), "shapes are made up") {
+		t.Errorf("want the shipped workloads in six worlds, and that said, got %+v, %q", y, err.String())
+	}
+}

@@ -1,0 +1,129 @@
+package fluid
+
+import (
+	"context"
+	"time"
+
+	"github.com/forewarm/forewarm/internal/engine"
+	"github.com/forewarm/forewarm/policy"
+	"github.com/forewarm/forewarm/predictor"
+)
+
+// Product says how the real product is set up for a course.
+type Product struct {
+	// Headroom is the configured capacity as a share of the true one; 0 = no capacity is configured and the
+	// product learns it.
+	Headroom float64
+	// Prior is how wrong the product's built-in capacity prior is: prior / truth, 1 = right. It matters only
+	// while capacity is learned. See Forewarm for how it is done without touching the prior.
+	Prior float64
+	// WarmUpKnown configures the course's median warm-up; else it is learned from a prior.
+	WarmUpKnown bool
+	// Forecaster replaces the engine's; nil = the engine's own default.
+	Forecaster engine.Forecaster
+}
+
+const (
+	// warmUpPrior is what the product assumes of a warm-up that it is not told: internal/config's default.
+	warmUpPrior = 4 * time.Minute
+	// productLimit is a variant's maximum that never binds; the world has its own limit.
+	productLimit = 1 << 20
+	productTTFT  = 2 * time.Second
+)
+
+// Forewarm is the real product as a Scaler: internal/engine ticks on virtual time over a Source that says what
+// the fluid world shows, and its decision is applied. Nothing of the policy is re-implemented here.
+//
+// What the source says each tick, in the product's own terms:
+//
+//	arrivals    the gateway's counter as the World's Sight shows it, with its age
+//	pods        the serving replicas share completions, tokens, running and pending requests evenly; those
+//	            that became ready with this tick report zeros
+//	TTFT        the vessel's p95
+//	supply      spec, ready and starting replicas with their ages, and the warm-ups that just ended
+//
+// The product's capacity prior is a constant of 2 requests/s. A prior that is wrong by a factor is had by
+// counting requests in a unit that makes the true capacity 2/Prior: the same world, other numbers.
+type Forewarm struct {
+	engine *engine.Engine
+	source *window
+	id     policy.VariantID
+	// Held counts ticks without an answer; the fleet then stays as it is.
+	Held int
+}
+
+// NewForewarm sets up the product for one run of a course.
+func NewForewarm(c *Course, p Product) *Forewarm {
+	w := c.World()
+	unit := 1.0
+	if p.Headroom <= 0 && p.Prior > 0 {
+		unit = policy.PriorCapacity().Requests / p.Prior / w.Replica.Rate
+	}
+	v := policy.Variant{
+		Name: "main", Min: w.Min, Max: productLimit, GPUs: 1, CapacityType: policy.OnDemand, WarmUp: warmUpPrior,
+	}
+	if p.WarmUpKnown {
+		v.WarmUp, v.WarmUpFixed = w.WarmUp.Median, true
+	}
+	if p.Headroom > 0 {
+		v.Capacity, v.CapacityFixed = policy.Capacity{Requests: p.Headroom * w.Replica.Rate}, true
+	}
+	m := policy.Model{
+		ID: policy.ModelID{Namespace: "fluid", Name: "model"}, SLO: policy.SLO{TTFTP95: productTTFT, Attainment: 0.99},
+		Idle: policy.Idle{OnBlind: policy.BlindHold}, Gateway: true, Variants: []policy.Variant{v},
+	}
+	opts := engine.DefaultOptions()
+	opts.Interval, opts.Models = c.load.Step, []policy.Model{m}
+	if p.Forecaster != nil {
+		opts.Forecaster = p.Forecaster
+	}
+	source := newWindow(m, w.Replica, unit)
+	return &Forewarm{engine: engine.New(opts, source), source: source, id: policy.VariantID{Model: m.ID, Variant: v.Name}}
+}
+
+// Engine is the engine inside, for those who want to read its Board.
+func (f *Forewarm) Engine() *engine.Engine { return f.engine }
+
+// Decide implements Scaler.
+func (f *Forewarm) Decide(o *Observation) int {
+	f.source.show(o)
+	if err := f.engine.Tick(context.Background(), o.Now); err != nil {
+		f.Held++
+		return o.Spec
+	}
+	d, ok := f.engine.Board().Load().Plan.Find(f.id)
+	if !ok || !d.Known {
+		f.Held++
+		return o.Spec
+	}
+	return d.Replicas
+}
+
+// Memo shares forecasts between runs that show the product the same arrivals: the runs of one course with one
+// unit, whatever they then decide. It is not for concurrent use.
+type Memo struct {
+	Forecaster engine.Forecaster
+	made       map[memoKey]predictor.Forecast
+}
+
+type memoKey struct {
+	at       int64
+	horizons [4]time.Duration
+}
+
+// Forecast implements engine.Forecaster.
+func (m *Memo) Forecast(h *predictor.History, at time.Time, horizons []time.Duration) predictor.Forecast {
+	key := memoKey{at: at.UnixNano()}
+	if copy(key.horizons[:], horizons) < len(horizons) {
+		return m.Forecaster.Forecast(h, at, horizons)
+	}
+	f, ok := m.made[key]
+	if !ok {
+		f = m.Forecaster.Forecast(h, at, horizons)
+		if m.made == nil {
+			m.made = map[memoKey]predictor.Forecast{}
+		}
+		m.made[key] = f
+	}
+	return f
+}

@@ -1,0 +1,125 @@
+package fluid
+
+import "time"
+
+// FlapWithin is how soon a change of direction counts as a flap.
+const FlapWithin = 10 * time.Minute
+
+// Result is what came of a run, from the end of the burn-in on.
+type Result struct {
+	Ticks          int
+	Requests       float64 // that arrived
+	Late           float64 // that arrived in ticks with more demand than ready capacity
+	Unmet          float64 // that exceeded ready capacity
+	ReplicaSeconds float64 // paid for, warming ones included
+	Optimum        float64 // replica-seconds of the clairvoyant on the same ticks; 0 = not asked for
+	ColdStarts     int     // replicas ordered
+	Ups, Downs     int     // changes of the wanted count
+	Flaps          int     // changes against the direction of the one before, within FlapWithin
+	PeakWanted     int
+	Timeline       []Point
+}
+
+// Point is one stretch of the timeline.
+type Point struct {
+	Tick   int     // first tick
+	Load   float64 // highest rate, requests/s
+	Wanted int     // highest
+	Ready  int     // lowest
+}
+
+// V1 is the share of requests that arrived in ticks with more demand than ready capacity, 0..1.
+func (r Result) V1() float64 { return share(r.Late, r.Requests) }
+
+// V2 is the share of requests that exceeded ready capacity, 0..1.
+func (r Result) V2() float64 { return share(r.Unmet, r.Requests) }
+
+// Cost is the bill relative to the clairvoyant's.
+func (r Result) Cost() float64 { return share(r.ReplicaSeconds, r.Optimum) }
+
+// J weighs misses against money: Cost + weight*V1.
+func (r Result) J(weight float64) float64 { return r.Cost() + weight*r.V1() }
+
+// ReplicaHours is the bill.
+func (r Result) ReplicaHours() float64 { return r.ReplicaSeconds / 3600 }
+
+func share(part, whole float64) float64 {
+	if whole <= 0 {
+		return 0
+	}
+	return part / whole
+}
+
+// ledger keeps a Result while a run goes on.
+type ledger struct {
+	Result
+	step    float64
+	flap    int // FlapWithin in ticks
+	from    int // first tick that counts
+	stride  int // ticks per point; 0 = no timeline
+	wanted  int // of the tick before
+	changed int // tick of the newest change
+	up      bool
+}
+
+func newLedger(w World, l Load, start int) *ledger {
+	g := &ledger{
+		step: l.Step.Seconds(), flap: l.ticks(FlapWithin), from: min(w.BurnIn, len(l.Rate)),
+		wanted: start, changed: -1,
+	}
+	if n := len(l.Rate) - g.from; w.Points > 0 && n > 0 {
+		g.stride = (n + w.Points - 1) / w.Points
+		g.Timeline = make([]Point, 0, (n+g.stride-1)/g.stride)
+	}
+	return g
+}
+
+// order books a decision.
+func (g *ledger) order(tick, want, ordered int) {
+	before := g.wanted
+	g.wanted = want
+	if want == before {
+		return
+	}
+	up := want > before
+	if tick >= g.from {
+		g.ColdStarts += ordered
+		if up {
+			g.Ups++
+		} else {
+			g.Downs++
+		}
+		if g.changed >= 0 && up != g.up && tick-g.changed <= g.flap {
+			g.Flaps++
+		}
+	}
+	g.changed, g.up = tick, up
+}
+
+// tick books what flowed.
+func (g *ledger) tick(tick int, rate, capacity float64, ready, billed int) {
+	if tick < g.from {
+		return
+	}
+	g.Ticks++
+	came := rate * g.step
+	g.Requests += came
+	if over := rate - capacity; over > capacity*tolerance {
+		g.Late += came
+		g.Unmet += over * g.step
+	}
+	g.ReplicaSeconds += float64(billed) * g.step
+	g.PeakWanted = max(g.PeakWanted, g.wanted)
+	if g.stride > 0 {
+		g.draw(tick, rate, ready)
+	}
+}
+
+func (g *ledger) draw(tick int, rate float64, ready int) {
+	if (tick-g.from)%g.stride == 0 {
+		g.Timeline = append(g.Timeline, Point{Tick: tick, Load: rate, Wanted: g.wanted, Ready: ready})
+		return
+	}
+	p := &g.Timeline[len(g.Timeline)-1]
+	p.Load, p.Wanted, p.Ready = max(p.Load, rate), max(p.Wanted, g.wanted), min(p.Ready, ready)
+}

@@ -1,0 +1,44 @@
+package fluid
+
+import "time"
+
+// Observation is what a policy gets to know at the beginning of a tick. Rates and engine metrics were measured
+// before it, replicas are as the cluster shows them now. It is valid until Decide returns.
+type Observation struct {
+	Tick int
+	Now  time.Time
+
+	Rate    float64       // requests/s arriving, as the World's Sight shows it
+	RateAge time.Duration // how long before Now that measurement ended, or for exact sight began
+	Known   bool          // false until there is a measurement
+	Recent  float64       // requests/s of the last finished tick, for systems with a metrics pipe of their own
+
+	Spec    int             // replicas asked for
+	Ready   int             // serving
+	Warming []time.Duration // how long each starting replica has been starting, oldest first
+	WarmUps []time.Duration // warm-ups that ended with this tick
+
+	Engines Engines
+}
+
+// Engines is what the replicas' own metrics said at the end of the last tick.
+type Engines struct {
+	Pods        int     // replicas that were serving
+	Completions float64 // requests/s, all replicas together
+	Running     float64 // requests in slots
+	Pending     float64 // requests in queues
+	KV          float64 // mean KV-cache use of the serving replicas, 0..1
+	TTFT        float64 // p95 in seconds
+}
+
+// Scaler is a policy. Decide returns the replicas it wants; the World's limits are applied to the answer. A
+// Scaler is for one run.
+type Scaler interface {
+	Decide(o *Observation) int
+}
+
+// ScalerFunc is a function as a Scaler.
+type ScalerFunc func(o *Observation) int
+
+// Decide calls f.
+func (f ScalerFunc) Decide(o *Observation) int { return f(o) }

@@ -1,0 +1,50 @@
+package rival
+
+import (
+	"time"
+
+	"github.com/forewarm/forewarm/internal/sim"
+	"github.com/forewarm/forewarm/internal/sim/fluid"
+)
+
+// The HorizontalPodAutoscaler: kubernetes v1.37 pkg/controller/podautoscaler/{horizontal,replica_calculator}.go
+// and its defaults in pkg/apis/autoscaling. Tolerance 10 %, largest recommendation of the last 300 s, at most
+// max(2n, 4) replicas per sync are those of sim.NewReactive; the sync period is the tick.
+const (
+	hpaDownWindow = 5 * time.Minute
+	// hpaTunedWindow is what tuning the down window for LLM replicas arrives at in our sweeps of 5 to 60 min.
+	hpaTunedWindow = 30 * time.Minute
+	// hpaUnlimited is a maxReplicas that never binds; the world has its own limit.
+	hpaUnlimited = 1 << 20
+)
+
+// hpa scales on one External metric of type AverageValue: ceil(value/target), the same whether replicas are
+// ready or still starting.
+type hpa struct {
+	rule  *sim.Reactive
+	value func(o *fluid.Observation) (float64, bool)
+}
+
+func newHPA(target float64, window time.Duration, value func(o *fluid.Observation) (float64, bool)) *hpa {
+	rule := sim.NewReactive(target, 1, hpaUnlimited)
+	rule.Window = window
+	return &hpa{rule: rule, value: value}
+}
+
+// Decide implements fluid.Scaler. Without a metric the HPA holds.
+func (h *hpa) Decide(o *fluid.Observation) int {
+	v, ok := h.value(o)
+	if !ok {
+		return o.Spec
+	}
+	return h.rule.Sync(o.Now, o.Spec, o.Spec, v)
+}
+
+func arrivals(o *fluid.Observation) (float64, bool) { return o.Rate, o.Known }
+
+// hpaOn scales on requests per second per replica; the headroom is the target as a share of capacity.
+func hpaOn(window time.Duration) build {
+	return func(share float64, c *fluid.Course) fluid.Scaler {
+		return newHPA(share*c.World().Replica.Rate, window, arrivals)
+	}
+}

@@ -1,0 +1,99 @@
+package rival
+
+import (
+	"math"
+	"time"
+
+	"github.com/forewarm/forewarm/internal/sim/fluid"
+)
+
+// KEDA hands its metric to an HPA without spec.behavior: kedacore/keda v2.21 pkg/scalers/prometheus_scaler.go,
+// pkg/scaling/executor. Type AverageValue, threshold per replica.
+const (
+	// kedaQueue waiting requests per replica is the threshold of the vLLM production-stack's
+	// helm/templates/scaledobject-vllm.yaml.
+	kedaQueue = 5
+	// kedaKV is a usual threshold on vLLM's KV-cache use, and WVA's saturation threshold.
+	kedaKV = 0.8
+	// cronLead is how long before the busy hours the cron trigger (pkg/scalers/cron_scaler.go) is set to
+	// start, for a fleet that takes minutes to warm up.
+	cronLead = 10 * time.Minute
+)
+
+// pending sums the queues of all replicas; the production-stack's trigger lacks the sum and would fail as
+// soon as two pods report, so this is the rule as intended.
+func pending(o *fluid.Observation) (float64, bool) { return o.Engines.Pending, o.Known }
+
+// kvUse sums KV-cache use over the replicas that report it.
+func kvUse(o *fluid.Observation) (float64, bool) {
+	return o.Engines.KV * float64(o.Engines.Pods), o.Engines.Pods > 0
+}
+
+func kedaOnQueue(threshold float64, _ *fluid.Course) fluid.Scaler {
+	return newHPA(threshold, hpaDownWindow, pending)
+}
+
+func kedaOnKV(threshold float64, _ *fluid.Course) fluid.Scaler {
+	return newHPA(threshold, hpaDownWindow, kvUse)
+}
+
+// withCron adds a cron trigger: the HPA takes the larger of the two metrics. The schedule is one block of
+// hours a day, what an operator reads off a dashboard: see busyHours.
+func withCron(of build) build {
+	return func(threshold float64, c *fluid.Course) fluid.Scaler {
+		h, plan := of(threshold, c).(*hpa), busyHours(c)
+		metric := h.value
+		h.value = func(o *fluid.Observation) (float64, bool) {
+			v, ok := metric(o)
+			return max(v, plan.replicas(o.Now)*threshold), ok
+		}
+		return h
+	}
+}
+
+// schedule is a block of hours of the day with a number of replicas.
+type schedule struct {
+	from, length int // hours
+	count        float64
+}
+
+// replicas is what the schedule asks for at a moment; cronLead before the block it already does.
+func (s schedule) replicas(at time.Time) float64 {
+	hour := at.UTC().Add(cronLead).Hour()
+	if (hour-s.from+24)%24 < s.length {
+		return s.count
+	}
+	return 0
+}
+
+// busyHours is the schedule from the burn-in: of all blocks of hours of the day the one with the largest sum
+// of what its hourly means exceed the daily mean by; its replicas carry the mean of the block. A world without
+// burn-in has no schedule.
+func busyHours(c *fluid.Course) schedule {
+	w, l := c.World(), c.Load()
+	var sum, n [24]float64
+	for k, rate := range l.Rate[:min(w.BurnIn, len(l.Rate))] {
+		hour := w.Begin.Add(time.Duration(k) * l.Step).Hour()
+		sum[hour], n[hour] = sum[hour]+rate, n[hour]+1
+	}
+	mean := 0.0
+	for h := range sum {
+		if n[h] == 0 {
+			return schedule{}
+		}
+		sum[h] /= n[h]
+		mean += sum[h] / 24
+	}
+	best, plan := 0.0, schedule{}
+	for from := range sum {
+		gain, total := 0.0, 0.0
+		for length := 1; length < 24; length++ {
+			v := sum[(from+length-1)%24]
+			gain, total = gain+v-mean, total+v
+			if gain > best {
+				best, plan = gain, schedule{from, length, math.Ceil(total / float64(length) / w.Replica.Rate)}
+			}
+		}
+	}
+	return plan
+}
