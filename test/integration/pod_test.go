@@ -50,6 +50,7 @@ type pod struct {
 	since time.Time // when load was set
 	count counters  // as of since
 	hung  chan struct{}
+	dead  bool
 
 	frozen time.Time // what is reported is of this moment from now on
 }
@@ -65,7 +66,10 @@ func startPod(t *testing.T, namespace, name, model string, l load) *pod {
 	p.count.prompt, p.count.output = p.count.requests*l.prompt, p.count.requests*l.output
 	p.count.ttft = p.count.requests * l.ttft
 	p.server = httptest.NewServer(http.HandlerFunc(p.metrics))
-	t.Cleanup(p.kill)
+	t.Cleanup(func() {
+		p.kill()
+		p.server.Close()
+	})
 	return p
 }
 
@@ -90,11 +94,14 @@ func (p *pod) set(l load) {
 	p.load, p.since = l, time.Now()
 }
 
-// kill refuses every connection from now on.
+// kill drops every connection from now on. The port stays taken: a later fake that
+// was given it would be scraped under this pod's name.
 func (p *pod) kill() {
 	p.resume()
+	p.mu.Lock()
+	p.dead = true
+	p.mu.Unlock()
 	p.server.CloseClientConnections()
-	p.server.Close()
 }
 
 // hang takes connections and answers none of them, until resume.
@@ -149,8 +156,11 @@ func (p *pod) metrics(w http.ResponseWriter, r *http.Request) {
 	if !p.frozen.IsZero() {
 		at = p.frozen
 	}
-	l, c, hung := p.load, p.now(at), p.hung
+	l, c, hung, dead := p.load, p.now(at), p.hung, p.dead
 	p.mu.Unlock()
+	if dead {
+		panic(http.ErrAbortHandler) // the connection ends without an answer
+	}
 	if hung != nil {
 		select {
 		case <-hung:
