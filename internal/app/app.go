@@ -110,7 +110,7 @@ func (a *App) connect() error {
 	}
 	var errs []error
 	for _, s := range a.cfg.Sources {
-		o := sourceOptions(s)
+		o := SourceOptions(s)
 		if a.opts.QueryRate > 0 {
 			o.QueriesPerSecond, o.Burst = a.opts.QueryRate, int(a.opts.QueryRate)+1
 		}

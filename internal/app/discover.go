@@ -148,12 +148,13 @@ func (a *App) bindings() []signals.Binding {
 			out = append(out, f.Binding(e.Source))
 			continue
 		}
-		out = append(out, bindingOf(e))
+		out = append(out, BindingOf(e))
 	}
 	return out
 }
 
-func bindingOf(e config.Entry) signals.Binding {
+// BindingOf says where the signals of a registered model are.
+func BindingOf(e config.Entry) signals.Binding {
 	b := signals.Binding{
 		Model: e.Model.ID, Source: e.Source, Engine: e.Engine, ModelName: e.ModelName,
 		Labels: signals.Labels(e.Labels), Matchers: e.Matchers,

@@ -69,8 +69,8 @@ func withSource(cfg *config.Config, s *config.Source) (*config.Config, error) {
 	return &out, nil
 }
 
-// sourceOptions translate a configured source.
-func sourceOptions(s config.Source) signals.SourceOptions {
+// SourceOptions translate a configured source.
+func SourceOptions(s config.Source) signals.SourceOptions {
 	o := signals.DefaultSourceOptions(s.Name, s.URL)
 	o.QueryParameters = s.QueryParameters
 	o.Timeout, o.MaxResponseBytes, o.MaxSeries = s.Timeout.Std(), *s.MaxResponseBytes, *s.MaxSeries

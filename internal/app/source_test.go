@@ -73,7 +73,7 @@ func TestCredentialsReachTheClientAndNoText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := sourceOptions(src)
+	o := SourceOptions(src)
 	if o.HTTP.BasicAuth == nil || o.HTTP.BasicAuth.Username != "user" || o.URL != "https://p:9090/prom" {
 		t.Errorf("want basic authentication out of the URL, got %+v and %s", o.HTTP.BasicAuth, o.URL)
 	}
@@ -126,7 +126,7 @@ func TestAFoundModelBecomesAConfiguredOne(t *testing.T) {
 	if e := reg.Entries[0]; e.Assumed[0] != f.Assumed[0] || e.Gateway.Preset != "llm-d-epp" || e.Targets[2].APIVersion == "" {
 		t.Errorf("want assumptions, gateway and the kind's version kept, got %+v", e)
 	}
-	if b := bindingOf(reg.Entries[0]); b.ModelName != "meta/llama" || len(b.Variants) != 3 || b.Gateway.Preset != "llm-d-epp" {
+	if b := BindingOf(reg.Entries[0]); b.ModelName != "meta/llama" || len(b.Variants) != 3 || b.Gateway.Preset != "llm-d-epp" {
 		t.Errorf("binding: got %+v", b)
 	}
 }
