@@ -74,6 +74,14 @@ type Decision struct {
 	Steps    []Step    `json:"steps"` // the model's steps, then the budget's and the limits', in order
 }
 
+// Expired says whether a decision may no longer be served at a moment: it never
+// had an answer, or its inputs last allowed one longer than ttl ago. An output
+// then answers an error, on which HPA and KEDA hold. The decision itself keeps
+// its count, so that people can still see what was held.
+func (d Decision) Expired(at time.Time, ttl time.Duration) bool {
+	return !d.Known || d.Good.IsZero() || at.Sub(d.Good) > ttl
+}
+
 // Plan is what all variants get together, sorted by ID.
 type Plan struct {
 	At        time.Time  `json:"at"`

@@ -55,7 +55,7 @@ func (p *product) newest() (policy.ModelView, policy.Decision) {
 // it holds what is there.
 func (p *product) wanted(now time.Time, there int) int {
 	_, d := p.newest()
-	if engine.Expired(d, now, p.engine.HoldFor()) {
+	if d.Expired(now, p.engine.HoldFor()) {
 		return there
 	}
 	return d.Replicas

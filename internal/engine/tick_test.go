@@ -264,25 +264,6 @@ func TestForecastsAreMadeOncePerMinuteAtTheModelsOwnPhase(t *testing.T) {
 	}
 }
 
-func TestExpired(t *testing.T) {
-	for name, tc := range map[string]struct {
-		d    policy.Decision
-		want bool
-	}{
-		"fresh":               {policy.Decision{Known: true, Good: noon}, false},
-		"held within the ttl": {policy.Decision{Known: true, Hold: true, Good: noon.Add(-10 * time.Minute)}, false},
-		"held beyond the ttl": {policy.Decision{Known: true, Hold: true, Good: noon.Add(-11 * time.Minute)}, true},
-		"never had an answer": {policy.Decision{Good: noon}, true},
-		"never had good data": {policy.Decision{Known: true, Hold: true}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := Expired(tc.d, noon, 10*time.Minute); got != tc.want {
-				t.Errorf("want %t, got %t", tc.want, got)
-			}
-		})
-	}
-}
-
 func TestModelsAreSortedWhateverOrderTheyCameIn(t *testing.T) {
 	w := newWorld(3)
 	e := engineOn(w)

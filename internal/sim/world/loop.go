@@ -77,7 +77,7 @@ func (f *Forewarm) Sync(ctx context.Context, now time.Time, _ *World) ([]int, er
 	for i, v := range f.model.Variants {
 		out[i] = -1
 		d, ok := plan.Find(policy.VariantID{Model: f.model.ID, Variant: v.Name})
-		if ok && !engine.Expired(d, now, f.Engine.HoldFor()) {
+		if ok && !d.Expired(now, f.Engine.HoldFor()) {
 			out[i] = d.Replicas
 		}
 	}
