@@ -86,7 +86,7 @@ bench: ## benchmarks, compared with the run before (BENCH=regexp BENCH_COUNT=n)
 # headrooms. YARDSTICK_SPAN=0 YARDSTICK_SWEEP=13 is all of it, and takes about an hour.
 .PHONY: yardstick
 yardstick: ## policies x development traces (TRACES=folder), else shipped workloads; YARDSTICK_SPAN, YARDSTICK_SWEEP
-	@go run ./cmd/forewarm simulate --yardstick '$(TRACES)' --span '$(YARDSTICK_SPAN)' --sweep '$(YARDSTICK_SWEEP)' \
+	@GOGC=400 go run ./cmd/forewarm simulate --yardstick '$(TRACES)' --span '$(YARDSTICK_SPAN)' --sweep '$(YARDSTICK_SWEEP)' \
 		--capacity known,learned $(YARDSTICK_FLAGS)
 
 .PHONY: yardstick-burst

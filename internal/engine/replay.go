@@ -46,6 +46,19 @@ func (e *Engine) Replay(ctx context.Context, from, to time.Time) error {
 	return errors.Join(errs...)
 }
 
+// Learn folds the aligned moment of now and decides nothing, as Replay does with the distant part of a past. It
+// is for sources on virtual time, whose past is lived through moment by moment.
+func (e *Engine) Learn(ctx context.Context, now time.Time) error {
+	e.ticking.Lock()
+	defer e.ticking.Unlock()
+	now = Align(now, e.opts.Interval)
+	if !e.at.IsZero() && !now.After(e.at) {
+		return nil // never fold a moment twice
+	}
+	e.adopt(now)
+	return e.replayChunk(ctx, e.loadFrom(now), now, now)
+}
+
 // SetChunk changes how much Replay loads at a time.
 func (e *Engine) SetChunk(d time.Duration) {
 	e.ticking.Lock()

@@ -138,3 +138,34 @@ func compare(t *testing.T, a, b *Engine) {
 		t.Errorf("snapshots differ (-veteran +newcomer):\n%s", diff)
 	}
 }
+
+func TestLearningMomentByMomentIsReplaying(t *testing.T) {
+	lived, replayed := engineOn(newWorld(2)), engineOn(newWorld(2))
+	for at := noon.Add(15 * time.Second); !at.After(noon.Add(3 * time.Hour)); at = at.Add(15 * time.Second) {
+		if err := lived.Learn(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if lived.Board().Load() != nil {
+		t.Error("learning published a decision")
+	}
+	if err := replayed.Replay(t.Context(), noon, noon.Add(3*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*Engine{lived, replayed} {
+		if err := e.Tick(t.Context(), noon.Add(3*time.Hour+15*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compareLearned(t, lived, replayed)
+}
+
+// compareLearned leaves out the plan: who only learned has no decision before to keep.
+func compareLearned(t *testing.T, a, b *Engine) {
+	t.Helper()
+	for i, m := range a.Board().Load().Models {
+		if diff := cmp.Diff(asJSON(t, m.Learned), asJSON(t, b.Board().Load().Models[i].Learned)); diff != "" {
+			t.Errorf("model %d: %s", i, diff)
+		}
+	}
+}

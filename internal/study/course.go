@@ -106,13 +106,11 @@ func follow(c *fluid.Course, p fluid.Policy, headroom float64, points int) Ride 
 	run := s
 	if product, ok := s.(*fluid.Forewarm); ok {
 		stride := max((len(l.Rate)-w.BurnIn+points-1)/points, 1)
-		run = fluid.ScalerFunc(func(o *fluid.Observation) int {
-			n := product.Decide(o)
+		run = watched{product, func(o *fluid.Observation) {
 			if o.Tick >= w.BurnIn {
 				out.expect(product, w.WarmUp.Median, day(o.Tick), (o.Tick-w.BurnIn)%stride == 0)
 			}
-			return n
-		})
+		}}
 	}
 	r := c.Run(run)
 	out.Cost, out.V1 = r.Cost(), r.V1()
@@ -120,6 +118,19 @@ func follow(c *fluid.Course, p fluid.Policy, headroom float64, points int) Ride 
 		out.Points = append(out.Points, Moment{day(t.Tick), t.Load, float64(t.Wanted), float64(t.Ready)})
 	}
 	return out
+}
+
+// watched is the product with somebody who looks after each decision.
+type watched struct {
+	*fluid.Forewarm
+	after func(o *fluid.Observation)
+}
+
+// Decide implements fluid.Scaler.
+func (w watched) Decide(o *fluid.Observation) int {
+	n := w.Forewarm.Decide(o)
+	w.after(o)
+	return n
 }
 
 // expect books what the product expects now; first says that a stretch begins.

@@ -99,6 +99,14 @@ func (f *Forewarm) Decide(o *Observation) int {
 	return d.Replicas
 }
 
+// Learn implements Learner.
+func (f *Forewarm) Learn(o *Observation) {
+	f.source.show(o)
+	if err := f.engine.Learn(context.Background(), o.Now); err != nil {
+		f.Held++
+	}
+}
+
 // Memo shares forecasts between runs that show the product the same arrivals: the runs of one course with one
 // unit, whatever they then decide. It is not for concurrent use.
 type Memo struct {

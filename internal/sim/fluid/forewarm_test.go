@@ -150,3 +150,34 @@ func TestEveryProductHasItsGrid(t *testing.T) {
 		}
 	}
 }
+
+// onlooker wants nine whenever it is asked, and counts how often it only looks on.
+type onlooker struct{ looked, decided int }
+
+func (s *onlooker) Learn(*Observation)      { s.looked++ }
+func (s *onlooker) Decide(*Observation) int { s.decided++; return 9 }
+
+func TestALearnerTakesOverAnHourBeforeTheScore(t *testing.T) {
+	w := DefaultWorld()
+	w.BurnIn = 480
+	l := Load{Name: "flat", Step: Tick, Rate: make([]float64, 600)}
+	for k := range l.Rate {
+		l.Rate[k] = 7 // five replicas at 70 %
+	}
+	c, err := NewCourse(l, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &onlooker{}
+	r := c.Run(s)
+	if s.looked != 240 || s.decided != 360 {
+		t.Errorf("want 240 ticks looked on and 360 decided, got %d and %d", s.looked, s.decided)
+	}
+	if r.ReplicaSeconds != 120*9*15 {
+		t.Errorf("want nine replicas through the score, got %g replica-seconds", r.ReplicaSeconds)
+	}
+	f := NewForewarm(c, Product{Prior: 1})
+	if r := c.Run(f); r.PeakWanted > 6 || r.V1() > 0 || f.Held > 2 {
+		t.Errorf("want the fleet that flat demand needs, got %+v with %d ticks held", r, f.Held)
+	}
+}

@@ -73,14 +73,14 @@ func (c *Course) Run(s Scaler) Result {
 	f, g := newFleet(w, step, c.start), newLedger(w, c.load, c.start)
 	seen, v := newScrapes(w.Sight, step), &vessel{r: w.Replica, step: step.Seconds()}
 	patience := c.load.ticks(w.Replica.Patience)
-	o, spec := Observation{}, c.start
+	o, spec, lead := Observation{}, c.start, c.lead(s)
 	for k, rate := range c.load.Rate {
 		o.WarmUps = f.mature(k, o.WarmUps)
 		o.Warming = f.ages(k, o.Warming)
 		o.Tick, o.Now = k, w.Begin.Add(time.Duration(k)*step)
 		o.Rate, o.RateAge, o.Known = seen.rate()
 		o.Spec, o.Ready, o.Engines = spec, f.ready, v.engines
-		spec = c.limit(s.Decide(&o))
+		spec = c.limit(lead.decide(&o))
 		g.order(k, spec, f.scale(k, spec))
 
 		g.tick(k, rate, float64(f.ready)*w.Replica.Rate, f.ready, f.size())
@@ -90,6 +90,30 @@ func (c *Course) Run(s Scaler) Result {
 	}
 	g.Optimum = c.bound
 	return g.Result
+}
+
+// lead is who decides in a run: the policy, or until the handover the incumbent of a Learner.
+type lead struct {
+	policy   Scaler
+	learner  Learner
+	before   incumbent
+	handover int // tick from which the policy decides
+}
+
+func (c *Course) lead(s Scaler) lead {
+	l, ok := s.(Learner)
+	if !ok {
+		return lead{policy: s}
+	}
+	return lead{s, l, newIncumbent(c.world), c.world.BurnIn - c.load.ticks(Handover)}
+}
+
+func (l lead) decide(o *Observation) int {
+	if o.Tick >= l.handover {
+		return l.policy.Decide(o)
+	}
+	l.learner.Learn(o)
+	return l.before.Decide(o)
 }
 
 // arrived is how many requests came in the last n ticks up to tick k.

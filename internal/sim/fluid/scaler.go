@@ -37,6 +37,17 @@ type Scaler interface {
 	Decide(o *Observation) int
 }
 
+// Learner is a Scaler that can look on while another leads the fleet, as a product does that is installed where
+// there is a past to read: through the burn-in, but for its last Handover, Learn is called instead of Decide,
+// and the fleet is an Incumbent's.
+type Learner interface {
+	Scaler
+	Learn(o *Observation)
+}
+
+// Handover is how long before the end of the burn-in a Learner begins to decide.
+const Handover = time.Hour
+
 // ScalerFunc is a function as a Scaler.
 type ScalerFunc func(o *Observation) int
 
