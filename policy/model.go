@@ -80,9 +80,18 @@ type Work struct {
 // Work. A zero field means that nothing is known of that dimension.
 type Capacity Work
 
+// Target names the object that a variant scales, in the model's namespace.
+// Rules do not read it; outputs do, to know whom a decision is for.
+type Target struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Name       string `json:"name"`
+}
+
 // Variant is one scalable object serving a model, as configured.
 type Variant struct {
 	Name          string        `json:"name"`
+	Target        Target        `json:"target"`
 	Min           int           `json:"min"`
 	Max           int           `json:"max"`
 	GPUs          int           `json:"gpusPerReplica"`
@@ -98,6 +107,7 @@ type Variant struct {
 // Model is one served model, as configured or discovered, already validated.
 type Model struct {
 	ID       ModelID   `json:"id"`
+	Engine   string    `json:"engine"` // preset, for example vllm: outputs also answer under its own names
 	SLO      SLO       `json:"slo"`
 	Priority int       `json:"priority"`
 	Idle     Idle      `json:"idle"`

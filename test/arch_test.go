@@ -28,7 +28,7 @@ var arch = []importRule{
 	{"predictor", "", "gonum.org/v1/gonum", "a forecast is arithmetic on a series, so it can be replayed"},
 	{"policy", "predictor", "", "a decision is a function of its inputs, so it can be replayed and explained"},
 
-	{"adapter", "policy", "sigs.k8s.io/custom-metrics-apiserver k8s.io", "an output renders the plan, it decides nothing"},
+	{"adapter", "policy", "sigs.k8s.io/custom-metrics-apiserver k8s.io prometheus/client_golang/prometheus", "an output renders the plan, it decides nothing"},
 	{"scaler", "policy", "google.golang.org/grpc " + kedaStubs, "an output renders the plan, it decides nothing"},
 	{"internal/report", "internal/study", "gonum.org/v1/plot", "a report is drawn from results alone"},
 	{"internal/web", "policy", "", "the page is drawn from decisions alone"},
@@ -79,7 +79,7 @@ const (
 		"internal/sim/fluid internal/sim/rival internal/sim/trace"
 
 	forewarmOurs = "policy internal/app internal/backtest internal/config internal/engine internal/sim/world internal/study internal/report"
-	forewarmLibs = "spf13/cobra go.uber.org/zap golang.org/x/term jedib0t/go-pretty"
+	forewarmLibs = "spf13/cobra spf13/pflag go.uber.org/zap golang.org/x/term jedib0t/go-pretty"
 )
 
 // pure packages depend on nothing but their arguments: no I/O, clock, logger, context or goroutine.

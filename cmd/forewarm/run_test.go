@@ -56,11 +56,14 @@ func TestBadCommandLines(t *testing.T) {
 			[]string{"recommend", "--config", file(t, fmt.Sprintf("interval: 30s"+model, "vllm")), "--prometheus", "http://127.0.0.1:1", "--watch"},
 			[]string{"--watch", "30s"},
 		},
-		"a watch without equals sign":     {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--watch", "20s"}, []string{"--watch=20s"}},
-		"a moment that is none":           {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--at", "noon"}, []string{"--at", "noon"}},
-		"serving, which is not there yet": {[]string{"serve", "--prometheus", "http://127.0.0.1:1"}, []string{"not there yet", "--dry-run"}},
-		"config without a subcommand":     {[]string{"config"}, []string{"check", "schema"}},
-		"config check without a file":     {[]string{"config", "check"}, []string{"1 arg"}},
+		"a watch without equals sign": {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--watch", "20s"}, []string{"--watch=20s"}},
+		"a moment that is none":       {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--at", "noon"}, []string{"--at", "noon"}},
+		"times that run backwards": {
+			[]string{"serve", "--prometheus", "http://127.0.0.1:1", "--lag", "-1s", "--drain", "-2s", "--stop-timeout", "-3s"},
+			[]string{"--lag", "-1s", "--drain", "-2s", "--stop-timeout", "-3s"},
+		},
+		"config without a subcommand": {[]string{"config"}, []string{"check", "schema"}},
+		"config check without a file": {[]string{"config", "check"}, []string{"1 arg"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, stdout, stderr := invoke(t, tc.args...)

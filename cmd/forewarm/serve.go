@@ -7,33 +7,54 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/forewarm/forewarm/internal/app"
 	"github.com/forewarm/forewarm/internal/config"
 	"github.com/forewarm/forewarm/internal/engine"
 )
 
-// serveFlags are the flags of serve.
+// serveFlags are the flags of serve. Each output adds its own: see outputFlags.
 type serveFlags struct {
 	connectFlags
-	dryRun bool
-	lag    time.Duration
+	dryRun  bool
+	lag     time.Duration
+	listen  string
+	drain   time.Duration
+	stop    time.Duration
+	outputs []outputFlags
+}
+
+// outputFlags are one output's flags: a file of its own, and a line in newServe.
+type outputFlags interface {
+	register(fl *pflag.FlagSet)
+	check() []error
+	// output is what the flags ask for; nil if that output is off. kubeconfig is the
+	// file to use, empty inside a cluster.
+	output(c *connectFlags) app.NewOutput
 }
 
 func newServe(s *streams) *cobra.Command {
-	f := &serveFlags{}
+	f := &serveFlags{outputs: []outputFlags{}}
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Decide at every tick; with --dry-run print each change instead of serving it",
-		Long: "Ticks like the server will, and with --dry-run prints every change of a recommendation. What is assumed, and\n" +
-			"each fault when it appears and when it clears, goes to stderr.\n" +
-			"Serving to HPA and KEDA is not there yet, so --dry-run is required.",
+		Short: "Decide at every tick and serve the answers; with --dry-run only print each change",
+		Long: "Ticks until it is told to stop, and serves what it decides from memory. Metrics, health and readiness are on\n" +
+			"--listen-metrics. Every change of an answer is printed on stdout; what is assumed, and each fault when it\n" +
+			"appears and when it clears, goes to stderr. With --dry-run that is all, and nothing listens.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, f) },
 	}
 	f.register(cmd)
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print instead of serving")
-	cmd.Flags().DurationVar(&f.lag, "lag", 5*time.Second, "how far ticks trail the clock, for Prometheus to ingest")
+	fl := cmd.Flags()
+	fl.BoolVar(&f.dryRun, "dry-run", false, "print instead of serving")
+	fl.DurationVar(&f.lag, "lag", 5*time.Second, "how far ticks trail the clock, for Prometheus to ingest")
+	fl.StringVar(&f.listen, "listen-metrics", ":8080", "`address` of /metrics, /healthz, /readyz and\n/debug/decisions; empty = none")
+	fl.DurationVar(&f.drain, "drain", 5*time.Second, "how long to serve on after readiness went off, for\nclients to look elsewhere")
+	fl.DurationVar(&f.stop, "stop-timeout", 15*time.Second, "how long requests in flight may take when stopping")
+	for _, o := range f.outputs {
+		o.register(fl)
+	}
 	return cmd
 }
 
@@ -41,13 +62,16 @@ func newServe(s *streams) *cobra.Command {
 const serveBudget = 10 * time.Minute
 
 func serve(ctx context.Context, s *streams, f *serveFlags) error {
-	if !f.dryRun {
-		return usage("serve: the custom metrics API and the KEDA scaler are not there yet; " +
-			"give --dry-run to print what would be served")
-	}
 	errs := f.check()
-	if f.lag < 0 {
-		errs = append(errs, fmt.Errorf("--lag: want 0 or more, got %s", f.lag))
+	for name, d := range map[string]time.Duration{"--lag": f.lag, "--drain": f.drain, "--stop-timeout": f.stop} {
+		if d < 0 {
+			errs = append(errs, fmt.Errorf("%s: want 0 or more, got %s", name, d))
+		}
+	}
+	for _, o := range f.outputs {
+		if !f.dryRun {
+			errs = append(errs, o.check()...)
+		}
 	}
 	if len(errs) > 0 {
 		return &exitError{exitUsage, errors.Join(errs...)}
@@ -57,6 +81,33 @@ func serve(ctx context.Context, s *streams, f *serveFlags) error {
 		return err
 	}
 	opts.Lag, opts.Budget = f.lag, serveBudget
+	if !f.dryRun {
+		return f.serve(ctx, s, opts)
+	}
+	return f.dry(ctx, s, opts)
+}
+
+// serve runs every output that is on.
+func (f *serveFlags) serve(ctx context.Context, s *streams, opts options) error {
+	reload, err := f.reload()
+	if err != nil {
+		return err
+	}
+	o := app.ServeOptions{
+		Options: opts.Options, Listen: f.listen, Drain: f.drain, Stop: f.stop, Version: versionText(),
+		Reload: reload, Show: f.show(s),
+	}
+	o.Progress = nil // nobody watches, and lines of the log would run into it
+	for _, flags := range f.outputs {
+		if out := flags.output(&f.connectFlags); out != nil {
+			o.Outputs = append(o.Outputs, out)
+		}
+	}
+	return app.Serve(ctx, o)
+}
+
+// dry only prints.
+func (f *serveFlags) dry(ctx context.Context, s *streams, opts options) error {
 	clock := engine.SystemClock{}
 	start := clock.Now().Add(-f.lag)
 	a, err := app.Open(ctx, opts.Options, start)
@@ -72,13 +123,18 @@ func serve(ctx context.Context, s *streams, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	return a.Run(ctx, clock, reload, f.show(s))
+}
+
+// show prints what changed since the last report.
+func (f *serveFlags) show(s *streams) func(app.Report) {
 	printed, said := changes{}, newEdges()
-	return a.Run(ctx, clock, reload, func(r app.Report) {
+	return func(r app.Report) {
 		if !f.quiet {
 			said.print(s, r)
 		}
 		printed.print(s, r)
-	})
+	}
 }
 
 // reload asks the file of --config for a new version.

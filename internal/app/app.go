@@ -71,6 +71,20 @@ func Catalog() config.Catalog {
 // the engine. What fails in part becomes a fault of the report; an error means
 // that there is nothing to work on. at is the moment to look for models.
 func Open(ctx context.Context, opts Options, at time.Time) (*App, error) {
+	a, err := connected(opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.register(ctx, at); err != nil {
+		a.Close()
+		return nil, err
+	}
+	a.build()
+	return a, nil
+}
+
+// connected is an App that has its sources and knows no model yet.
+func connected(opts Options) (*App, error) {
 	opts = opts.withDefaults()
 	a := &App{opts: opts, models: map[policy.ModelID]found{}}
 	cfg, err := withSource(opts.Config, opts.Prometheus)
@@ -81,11 +95,6 @@ func Open(ctx context.Context, opts Options, at time.Time) (*App, error) {
 	if err := a.connect(); err != nil {
 		return nil, err
 	}
-	if err := a.register(ctx, at); err != nil {
-		a.Close()
-		return nil, err
-	}
-	a.build()
 	return a, nil
 }
 

@@ -176,17 +176,20 @@ func TestTheDesignExampleMeansWhatItSays(t *testing.T) {
 	got := NewRegistry(good(t, "design")).Entries[0].Model
 	want := policy.Model{
 		ID:       policy.ModelID{Namespace: "llm", Name: "llama-3-70b"},
+		Engine:   "vllm",
 		SLO:      policy.SLO{TTFTP95: 2 * time.Second, ITLP95: 100 * time.Millisecond, Attainment: 0.99},
 		Priority: 100,
 		Idle:     policy.Idle{ToZero: true, OnBlind: policy.BlindHold},
 		Gateway:  true,
 		Variants: []policy.Variant{
 			{
-				Name: "on-demand", Min: 1, Max: 8, GPUs: 4, Product: "NVIDIA-A100-80GB",
+				Name: "on-demand", Target: deployment("llama-70b"),
+				Min: 1, Max: 8, GPUs: 4, Product: "NVIDIA-A100-80GB",
 				CapacityType: policy.OnDemand, PricePerGPU: 3.40, WarmUp: DefaultWarmUp,
 			},
 			{
-				Name: "spot", Min: 0, Max: 8, GPUs: 4, Product: "NVIDIA-A100-80GB",
+				Name: "spot", Target: deployment("llama-70b-spot"),
+				Min: 0, Max: 8, GPUs: 4, Product: "NVIDIA-A100-80GB",
 				CapacityType: policy.Spot, WarmUp: DefaultWarmUp,
 			},
 		},

@@ -174,7 +174,8 @@ func (r *Registry) Models() []policy.Model {
 func (m *Model) entry(source Labels) Entry {
 	e := Entry{
 		Model: policy.Model{
-			ID: policy.ModelID{Namespace: m.Namespace, Name: m.Name},
+			ID:     policy.ModelID{Namespace: m.Namespace, Name: m.Name},
+			Engine: m.Engine,
 			SLO: policy.SLO{
 				TTFTP95: m.SLO.TTFTP95.Std(), ITLP95: m.SLO.ITLP95.Std(), Attainment: *m.SLO.Attainment,
 			},
@@ -215,7 +216,9 @@ func (v Variant) policy() policy.Variant {
 		warmUp = DefaultWarmUp
 	}
 	return policy.Variant{
-		Name: v.Name, Min: *v.Replicas.Min, Max: *v.Replicas.Max,
+		Name:   v.Name,
+		Target: policy.Target{APIVersion: v.Target.APIVersion, Kind: v.Target.Kind, Name: v.Target.Name},
+		Min:    *v.Replicas.Min, Max: *v.Replicas.Max,
 		GPUs: *v.GPUs.PerReplica, Product: v.GPUs.Product,
 		CapacityType: v.CapacityType, PricePerGPU: policy.USDPerHour(or(v.Price.USDPerGPUHour, 0)),
 		WarmUp:   warmUp,

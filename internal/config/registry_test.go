@@ -42,11 +42,12 @@ func TestARegistryIsSortedAndComplete(t *testing.T) {
 	want := []Entry{
 		{
 			Model: policy.Model{
-				ID:   policy.ModelID{Namespace: "llm", Name: "a"},
-				SLO:  policy.SLO{TTFTP95: 2 * time.Second, Attainment: 0.99},
-				Idle: policy.Idle{OnBlind: policy.BlindHold},
+				ID:     policy.ModelID{Namespace: "llm", Name: "a"},
+				Engine: "vllm",
+				SLO:    policy.SLO{TTFTP95: 2 * time.Second, Attainment: 0.99},
+				Idle:   policy.Idle{OnBlind: policy.BlindHold},
 				Variants: []policy.Variant{
-					{Name: "v", Min: 1, Max: 4, GPUs: 1, CapacityType: policy.OnDemand, WarmUp: DefaultWarmUp},
+					{Name: "v", Target: deployment("a"), Min: 1, Max: 4, GPUs: 1, CapacityType: policy.OnDemand, WarmUp: DefaultWarmUp},
 				},
 			},
 			Source: "default", Engine: "vllm", ModelName: "org/a",
@@ -55,11 +56,12 @@ func TestARegistryIsSortedAndComplete(t *testing.T) {
 		},
 		{
 			Model: policy.Model{
-				ID:   policy.ModelID{Namespace: "llm", Name: "b"},
-				SLO:  policy.SLO{TTFTP95: 2 * time.Second, Attainment: 0.99},
-				Idle: policy.Idle{OnBlind: policy.BlindHold},
+				ID:     policy.ModelID{Namespace: "llm", Name: "b"},
+				Engine: "vllm",
+				SLO:    policy.SLO{TTFTP95: 2 * time.Second, Attainment: 0.99},
+				Idle:   policy.Idle{OnBlind: policy.BlindHold},
 				Variants: []policy.Variant{
-					{Name: "v", Min: 1, Max: 4, GPUs: 1, CapacityType: policy.OnDemand, WarmUp: DefaultWarmUp},
+					{Name: "v", Target: deployment("b"), Min: 1, Max: 4, GPUs: 1, CapacityType: policy.OnDemand, WarmUp: DefaultWarmUp},
 				},
 			},
 			Source: "edge", Engine: "vllm", ModelName: "org/b",
@@ -86,7 +88,9 @@ func TestARegistryIsSortedAndComplete(t *testing.T) {
 func TestWhatIsConfiguredReachesThePolicy(t *testing.T) {
 	e := NewRegistry(good(t, "scale-to-zero")).Entries[0]
 	want := policy.Variant{
-		Name: "lws", Min: 0, Max: 2, GPUs: 16, Product: "NVIDIA-H100-80GB-HBM3", CapacityType: policy.Reserved,
+		Name: "lws",
+		Target: policy.Target{APIVersion: "leaderworkerset.x-k8s.io/v1", Kind: "LeaderWorkerSet", Name: "nightly"},
+		Min: 0, Max: 2, GPUs: 16, Product: "NVIDIA-H100-80GB-HBM3", CapacityType: policy.Reserved,
 		WarmUp:        390 * time.Second,
 		Capacity:      policy.Capacity{Requests: 2.1, PromptTokens: 9000, OutputTokens: 1300, Concurrency: 128},
 		CapacityFixed: true,
@@ -293,4 +297,8 @@ func TestNearNames(t *testing.T) {
 			t.Errorf("%s: want %q, got %q", in, want, got)
 		}
 	}
+}
+
+func deployment(name string) policy.Target {
+	return policy.Target{APIVersion: "apps/v1", Kind: "Deployment", Name: name}
 }
