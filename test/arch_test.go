@@ -71,7 +71,7 @@ const (
 	demoLibs = "prometheus/prometheus/promql prometheus/prometheus/model prometheus/prometheus/storage " +
 		"prometheus/prometheus/util/annotations prometheus/common golang.org/x/term"
 
-	fluidOurs = "policy predictor internal/engine internal/sim/optimum"
+	fluidOurs = "policy predictor internal/engine internal/sim internal/sim/optimum internal/sim/trace"
 
 	studyOurs = "internal/sim internal/sim/fluid internal/sim/rival internal/sim/trace"
 

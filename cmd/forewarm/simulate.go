@@ -25,6 +25,7 @@ type simulateFlags struct {
 	html      string
 	yardstick string
 	burst     bool
+	spot      study.SpotOptions
 	quiet     bool
 	changed   func(flag string) bool
 }
@@ -35,7 +36,7 @@ var simulateOutputs = []string{"table", "json", "csv", "markdown"}
 const timelinePoints = 400
 
 func newSimulate(s *streams) *cobra.Command {
-	f := &simulateFlags{Options: study.DefaultOptions()}
+	f := &simulateFlags{Options: study.DefaultOptions(), spot: study.DefaultSpotOptions()}
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Try policies on recorded or generated load",
@@ -77,6 +78,7 @@ func (f *simulateFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.yardstick, "yardstick", "", "the yardstick: all warm-ups and fleets, headrooms swept; with the "+
 		"development traces of a `folder` if they are there, else on the shipped workloads")
 	fl.BoolVar(&f.burst, "burst", false, "the burst yardstick, request by request; takes no other flags")
+	f.registerSpot(cmd)
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no notes and no progress on stderr")
 	for flag, words := range map[string][]string{
 		"output": simulateOutputs, "workload": study.WorkloadNames(), "policy": study.PolicyNames(),
@@ -100,12 +102,13 @@ func (f *simulateFlags) check() error {
 	}
 	for _, flag := range []string{
 		"trace", "workload", "policy", "capacity", "sight", "warm-up", "fleet", "span", "burn-in", "sweep",
-		"seed", "html", "yardstick",
+		"seed", "html", "yardstick", "spot",
 	} {
 		if f.burst && f.changed(flag) {
 			errs = append(errs, fmt.Errorf("--burst and --%s: want one of them, the profile is fixed", flag))
 		}
 	}
+	errs = append(errs, f.checkSpot()...)
 	if f.burst && f.output != "table" {
 		errs = append(errs, errors.New("--burst and --output: want one of them, there is only the table"))
 	}
@@ -125,6 +128,9 @@ func simulate(ctx context.Context, s *streams, f *simulateFlags) error {
 			return err
 		}
 		return world.WriteBurst(s.out, rows)
+	}
+	if len(f.spot.Files) > 0 {
+		return simulateSpot(s, f)
 	}
 	opts, done := f.options(s)
 	r, err := study.Run(ctx, opts)

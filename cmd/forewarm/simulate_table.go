@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/forewarm/forewarm/internal/study"
 )
@@ -31,22 +30,7 @@ func (f *simulateFlags) write(s *streams, r study.Simulation) error {
 		_, err := fmt.Fprintln(s.out, simulationTable(r).RenderMarkdown())
 		return err
 	}
-	return simulationText(s.out, r)
-}
-
-func simulationText(w io.Writer, r study.Simulation) error {
-	t := simulationTable(r)
-	t.SetStyle(table.StyleDefault)
-	t.Style().Options = table.OptionsNoBordersAndSeparators
-	t.Style().Box.PaddingLeft, t.Style().Box.PaddingRight = "", "  "
-	t.Style().Format.Header = text.FormatDefault
-	all := simulationHead(r) + "\n\n" + t.Render() + "\n"
-	for line := range strings.Lines(all) {
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
-	}
-	return nil
+	return printTable(s.out, simulationHead(r), simulationTable(r))
 }
 
 // simulationHead says what was run, in one paragraph.

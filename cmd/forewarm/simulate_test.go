@@ -131,3 +131,48 @@ func TestTheYardstickSaysWhatItRunsOn(t *testing.T) {
 		t.Errorf("want the shipped workloads in six worlds, and that said, got %+v, %q", y, err.String())
 	}
 }
+
+func TestSimulateSpot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "zone.csv")
+	series := "t_s,a,b\n"
+	for i := range 48 { // two zones, of which one vanishes now and then
+		series += fmt.Sprintf("%d,%d,8\n", i*1800, 8*min(i%8, 1))
+	}
+	if err := os.WriteFile(path, []byte(series), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"simulate", "--spot", path, "--fleet", "6"}
+	for form, says := range map[string][]string{
+		"table":    {"spot at 0.3 of the on-demand price", "UNAVAILABLE %", "zone    constant  on-demand only                  1.000  0.00"},
+		"markdown": {"| SERIES |", "| zone | constant | even spread |"},
+		"csv":      {"series,load,policy,cost,unavailable_%", "zone,constant,spot only,"},
+		"json":     {`"kind": "SpotSimulation"`, `"costOfOnDemandOnly": 1,`},
+	} {
+		t.Run(form, func(t *testing.T) {
+			again := append(slices.Clone(args), "-o", form)
+			code, stdout, stderr := invoke(t, again...)
+			if code != exitOK || stderr != "" {
+				t.Fatalf("want 0 and a silent stderr, got %d and %q", code, stderr)
+			}
+			for _, s := range says {
+				if !strings.Contains(stdout, s) {
+					t.Errorf("want %q in\n%s", s, stdout)
+				}
+			}
+			if _, second, _ := invoke(t, again...); second != stdout {
+				t.Error("want the same bytes from the same seed")
+			}
+		})
+	}
+	for says, more := range map[string][]string{
+		"--spot-price":             {"--spot-price", "0"},
+		"--spot and --sweep":       {"--sweep", "3"},
+		"one --warm-up and":        {"--warm-up", "60s,120s"},
+		"--burst and --spot: want": {"--burst"},
+		"want a spot trace":        {"--spot", os.DevNull},
+	} {
+		if code, _, stderr := invoke(t, append(slices.Clone(args), more...)...); code == exitOK || !strings.Contains(stderr, says) {
+			t.Errorf("%v: want a refusal with %q, got %d and %q", more, says, code, stderr)
+		}
+	}
+}

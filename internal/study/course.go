@@ -126,11 +126,10 @@ type watched struct {
 	after func(o *fluid.Observation)
 }
 
-// Decide implements fluid.Scaler.
-func (w watched) Decide(o *fluid.Observation) int {
-	n := w.Forewarm.Decide(o)
+// DecideAll implements fluid.Mixer.
+func (w watched) DecideAll(o *fluid.Observation, want []int) {
+	w.Forewarm.DecideAll(o, want)
 	w.after(o)
-	return n
 }
 
 // expect books what the product expects now; first says that a stretch begins.

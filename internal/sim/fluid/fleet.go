@@ -1,79 +1,91 @@
 package fluid
 
 import (
-	"math"
 	"math/rand/v2"
 	"time"
 )
 
-// starting is a replica between order and ready, in ticks.
-type starting struct{ ordered, due int }
-
-// fleet is the replicas of one run.
+// fleet is the replicas of one run, pool by pool.
 type fleet struct {
-	ready   int
-	warming []starting // oldest first
-	warmUp  WarmUp
-	step    time.Duration
-	fixed   int // warm-up in ticks, if it is always the same
-	rng     *rand.Rand
+	pools []*pool
+	quota int // GPUs that all pools together may use; 0 = no limit
+	want  []int
 }
 
 func newFleet(w World, step time.Duration, start int) *fleet {
-	f := &fleet{ready: start, warmUp: w.WarmUp, step: step}
-	f.fixed = int((w.WarmUp.Median + step - 1) / step)
-	f.rng = rand.New(rand.NewPCG(w.Seed, 0x666c756964)) // one stream, drawn from only if warm-ups vary
+	f := &fleet{quota: w.Quota}
+	rng := rand.New(rand.NewPCG(w.Seed, 0x666c756964)) // one stream, drawn from only if something varies
+	for _, p := range w.pools() {
+		f.pools = append(f.pools, newPool(p, step, rng))
+	}
+	f.pools[0].ready = start
+	f.want = make([]int, len(f.pools))
 	return f
 }
 
-func (f *fleet) size() int { return f.ready + len(f.warming) }
-
-// mature makes ready what is due, and says how long each took.
-func (f *fleet) mature(tick int, took []time.Duration) []time.Duration {
-	took = took[:0]
-	kept := f.warming[:0]
-	for _, s := range f.warming {
-		if s.due > tick {
-			kept = append(kept, s)
-			continue
-		}
-		f.ready++
-		took = append(took, time.Duration(s.due-s.ordered)*f.step)
+// begin lets a tick begin: nodes go and come, and what is due becomes ready; the views show it.
+func (f *fleet) begin(tick int, views []View) {
+	for i, p := range f.pools {
+		v := &views[i]
+		v.Reporting = p.serving()
+		p.preempt(tick)
 	}
-	f.warming = kept
-	return took
+	f.place(tick)
+	for i, p := range f.pools {
+		v := &views[i]
+		v.WarmUps = p.mature(tick, v.WarmUps)
+		v.Warming = p.ages(tick, v.Warming)
+		v.Ready, v.Serving, v.Starved = p.ready, p.serving(), p.starved(tick)
+		v.Reporting = min(v.Reporting, v.Serving)
+	}
 }
 
-// scale orders or gives back replicas, youngest warming ones first, and says how many were ordered.
-func (f *fleet) scale(tick, want int) (ordered int) {
-	for ; f.size() < want; ordered++ {
-		if d := f.draw(); d > 0 {
-			f.warming = append(f.warming, starting{tick, tick + d})
-		} else {
-			f.ready++
-		}
+// scale brings every pool to what is wanted, and says how many replicas were ordered.
+func (f *fleet) scale(tick int) (ordered int) {
+	for i, p := range f.pools {
+		ordered += p.scale(tick, f.want[i])
 	}
-	if cancel := min(f.size()-want, len(f.warming)); cancel > 0 {
-		f.warming = f.warming[:len(f.warming)-cancel]
-	}
-	f.ready = min(f.ready, max(want-len(f.warming), 0))
+	f.place(tick)
 	return ordered
 }
 
-// draw is the warm-up of the next replica in ticks.
-func (f *fleet) draw() int {
-	if f.warmUp.Sigma == 0 {
-		return f.fixed
+// place finds nodes, the first pools first.
+func (f *fleet) place(tick int) {
+	room := 1 << 40
+	for _, p := range f.pools {
+		if f.quota > 0 {
+			room = f.quota - f.gpus()
+		}
+		p.place(tick, room)
 	}
-	d := f.warmUp.Median.Seconds() * math.Exp(f.warmUp.Sigma*f.rng.NormFloat64())
-	return int(math.Ceil(d / f.step.Seconds()))
 }
 
-// ages is how long each starting replica has been starting, oldest first.
-func (f *fleet) ages(tick int, into []time.Duration) []time.Duration {
-	into = into[:0]
-	for _, s := range f.warming {
-		into = append(into, time.Duration(tick-s.ordered)*f.step)
+// gpus is how many are in use.
+func (f *fleet) gpus() int {
+	sum := 0
+	for _, p := range f.pools {
+		sum += p.billed() * p.GPUs
 	}
-	return into
+	return sum
+}
+
+// supply is what the fleet is at the end of a tick.
+type supply struct {
+	serving int     // replicas
+	strong  float64 // of them, in replicas of speed 1
+	billed  int     // replicas with a node
+	price   float64 // of those, per hour
+	lost    int     // nodes taken away so far
+}
+
+func (f *fleet) supply() (s supply) {
+	for _, p := range f.pools {
+		n := p.serving()
+		s.serving += n
+		s.strong += float64(n) * p.Speed
+		s.billed += p.billed()
+		s.price += float64(p.billed()) * p.Price
+		s.lost += p.lost
+	}
+	return s
 }

@@ -47,7 +47,7 @@ const (
 type Forewarm struct {
 	engine *engine.Engine
 	source *window
-	id     policy.VariantID
+	ids    []policy.VariantID // one per pool
 	// Held counts ticks without an answer; the fleet then stays as it is.
 	Held int
 }
@@ -59,44 +59,80 @@ func NewForewarm(c *Course, p Product) *Forewarm {
 	if p.Headroom <= 0 && p.Prior > 0 {
 		unit = policy.PriorCapacity().Requests / p.Prior / w.Replica.Rate
 	}
-	v := policy.Variant{
-		Name: "main", Min: w.Min, Max: productLimit, GPUs: 1, CapacityType: policy.OnDemand, WarmUp: warmUpPrior,
-	}
-	if p.WarmUpKnown {
-		v.WarmUp, v.WarmUpFixed = w.WarmUp.Median, true
-	}
-	if p.Headroom > 0 {
-		v.Capacity, v.CapacityFixed = policy.Capacity{Requests: p.Headroom * w.Replica.Rate}, true
-	}
 	m := policy.Model{
 		ID: policy.ModelID{Namespace: "fluid", Name: "model"}, SLO: policy.SLO{TTFTP95: productTTFT, Attainment: 0.99},
-		Idle: policy.Idle{OnBlind: policy.BlindHold}, Gateway: true, Variants: []policy.Variant{v},
+		Idle: policy.Idle{OnBlind: policy.BlindHold}, Gateway: true,
+	}
+	for _, pool := range w.pools() {
+		m.Variants = append(m.Variants, p.variant(w, pool))
 	}
 	opts := engine.DefaultOptions()
 	opts.Interval, opts.Models = c.load.Step, []policy.Model{m}
 	if p.Forecaster != nil {
 		opts.Forecaster = p.Forecaster
 	}
+	if w.Quota > 0 {
+		opts.Budgets = []policy.Budget{{Name: "quota", Resource: "nvidia.com/gpu", Limit: w.Quota}}
+	}
 	source := newWindow(m, w.Replica, unit)
-	return &Forewarm{engine: engine.New(opts, source), source: source, id: policy.VariantID{Model: m.ID, Variant: v.Name}}
+	f := &Forewarm{engine: engine.New(opts, source), source: source}
+	for _, v := range m.Variants {
+		f.ids = append(f.ids, policy.VariantID{Model: m.ID, Variant: v.Name})
+	}
+	return f
+}
+
+// variant is a pool as the product's configuration says it.
+func (p Product) variant(w World, pool Pool) policy.Variant {
+	v := policy.Variant{
+		Name: pool.Name, Min: pool.Min, Max: pool.Max, GPUs: pool.GPUs, CapacityType: pool.Type, WarmUp: warmUpPrior,
+		PricePerGPU: policy.USDPerHour(pool.Price / float64(pool.GPUs)),
+	}
+	if v.Max == 0 {
+		v.Max = productLimit
+	}
+	if p.WarmUpKnown {
+		v.WarmUp, v.WarmUpFixed = pool.WarmUp.Median, true
+	}
+	if p.Headroom > 0 {
+		v.Capacity, v.CapacityFixed = policy.Capacity{Requests: p.Headroom * w.Replica.Rate * pool.Speed}, true
+	}
+	return v
 }
 
 // Engine is the engine inside, for those who want to read its Board.
 func (f *Forewarm) Engine() *engine.Engine { return f.engine }
 
-// Decide implements Scaler.
+// Decide implements Scaler, for the first pool.
 func (f *Forewarm) Decide(o *Observation) int {
+	want := make([]int, len(f.ids))
+	for i, v := range o.Pools {
+		want[i] = v.Spec
+	}
+	f.DecideAll(o, want)
+	return want[0]
+}
+
+// DecideAll implements Mixer. Without an answer a pool stays as it is.
+func (f *Forewarm) DecideAll(o *Observation, want []int) {
 	f.source.show(o)
 	if err := f.engine.Tick(context.Background(), o.Now); err != nil {
 		f.Held++
-		return o.Spec
+		return
 	}
-	d, ok := f.engine.Board().Load().Plan.Find(f.id)
-	if !ok || !d.Known {
+	plan := f.engine.Board().Load().Plan
+	held := false
+	for i, id := range f.ids {
+		d, ok := plan.Find(id)
+		if !ok || !d.Known {
+			held = true
+			continue
+		}
+		want[i] = d.Replicas
+	}
+	if held {
 		f.Held++
-		return o.Spec
 	}
-	return d.Replicas
 }
 
 // Learn implements Learner.

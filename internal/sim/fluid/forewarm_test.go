@@ -59,8 +59,11 @@ func TestWhatTheProductIsShown(t *testing.T) {
 	now := c.World().Begin.Add(time.Hour)
 	f.Decide(&Observation{
 		Tick: 240, Now: now, Rate: 5, RateAge: 30 * time.Second, Known: true, Spec: 4, Ready: 3,
-		Warming: []time.Duration{time.Minute}, WarmUps: []time.Duration{5 * time.Minute},
-		Engines: Engines{Pods: 2, Completions: 4, Running: 60, Pending: 2, KV: 0.9, TTFT: 0.7},
+		Pools: []View{{
+			Pool: c.World().pools()[0], Spec: 4, Ready: 3, Serving: 3, Reporting: 2,
+			Warming: []time.Duration{time.Minute}, WarmUps: []time.Duration{5 * time.Minute},
+		}},
+		EnginesAge: Tick, Engines: Engines{Pods: 2, Completions: 4, Running: 60, Pending: 2, KV: 0.9, TTFT: 0.7},
 	})
 	got := f.Engine().Board().Load().Models[0].Input
 	read := func(v float64) policy.Reading { return policy.Seen(v, Tick) }
@@ -106,7 +109,7 @@ func TestMemoisedForecastsChangeNothing(t *testing.T) {
 func TestBlindTicksHold(t *testing.T) {
 	c := hours(t, 1)
 	f := NewForewarm(c, Product{Headroom: 1, WarmUpKnown: true})
-	if got := f.Decide(&Observation{Now: c.World().Begin, Spec: 7, Ready: 7}); got != 7 {
+	if got := f.Decide(&Observation{Now: c.World().Begin, Pools: views(c.World(), 7)}); got != 7 {
 		t.Errorf("without a measurement: want the 7 that are there, got %d", got)
 	}
 }

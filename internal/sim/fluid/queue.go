@@ -10,22 +10,23 @@ type vessel struct {
 
 // flow lets one tick of demand through. recent is how many requests arrived within Patience, this tick
 // included: what queues is the newest of it, the rest has left.
-func (v *vessel) flow(rate float64, ready int, recent float64) {
+// pods serve, and are as strong as so many replicas.
+func (v *vessel) flow(rate float64, pods int, strong, recent float64) {
 	came := rate * v.step
-	served := min(came+v.waiting, float64(ready)*v.r.Rate*v.step)
+	served := min(came+v.waiting, strong*v.r.Rate*v.step)
 	flowing := served / v.step * v.r.Service.Seconds()
 	inside := flowing + came + v.waiting - served
 
-	slots := float64(ready) * v.r.Slots()
+	slots := strong * v.r.Slots()
 	running := min(inside, slots)
 	pending := min(inside-running, recent)
 	v.waiting = max(running+pending-flowing, 0)
 
-	v.engines = Engines{Pods: ready, Completions: served / v.step, Running: running, Pending: pending}
+	v.engines = Engines{Pods: pods, Completions: served / v.step, Running: running, Pending: pending}
 	switch {
-	case ready > 0:
+	case strong > 0:
 		v.engines.KV = running / slots
-		v.engines.TTFT = v.r.TTFT.Seconds() + pending/(float64(ready)*v.r.Rate)
+		v.engines.TTFT = v.r.TTFT.Seconds() + pending/(strong*v.r.Rate)
 	case pending > 0:
 		v.engines.TTFT = v.r.TTFT.Seconds() + v.r.Patience.Seconds()
 	}

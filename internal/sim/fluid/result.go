@@ -11,8 +11,11 @@ type Result struct {
 	Requests       float64 // that arrived
 	Late           float64 // that arrived in ticks with more demand than ready capacity
 	Unmet          float64 // that exceeded ready capacity
+	LateTicks      int     // ticks with more demand than ready capacity
 	ReplicaSeconds float64 // paid for, warming ones included
+	Paid           float64 // the bill: replica-hours times their prices
 	Optimum        float64 // replica-seconds of the clairvoyant on the same ticks; 0 = not asked for
+	Lost           int     // nodes taken away
 	ColdStarts     int     // replicas ordered
 	Ups, Downs     int     // changes of the wanted count
 	Flaps          int     // changes against the direction of the one before, within FlapWithin
@@ -33,6 +36,9 @@ func (r Result) V1() float64 { return share(r.Late, r.Requests) }
 
 // V2 is the share of requests that exceeded ready capacity, 0..1.
 func (r Result) V2() float64 { return share(r.Unmet, r.Requests) }
+
+// Unavailable is the share of ticks with more demand than ready capacity, 0..1.
+func (r Result) Unavailable() float64 { return share(float64(r.LateTicks), float64(r.Ticks)) }
 
 // Cost is the bill relative to the clairvoyant's.
 func (r Result) Cost() float64 { return share(r.ReplicaSeconds, r.Optimum) }
@@ -58,6 +64,7 @@ type ledger struct {
 	from    int // first tick that counts
 	stride  int // ticks per point; 0 = no timeline
 	wanted  int // of the tick before
+	lost    int // nodes taken away before the tick
 	changed int // tick of the newest change
 	up      bool
 }
@@ -97,21 +104,26 @@ func (g *ledger) order(tick, want, ordered int) {
 }
 
 // tick books what flowed.
-func (g *ledger) tick(tick int, rate, capacity float64, ready, billed int) {
+func (g *ledger) tick(tick int, rate, capacity float64, s supply) {
+	lost := s.lost - g.lost
+	g.lost = s.lost
 	if tick < g.from {
 		return
 	}
+	g.Lost += lost
 	g.Ticks++
 	came := rate * g.step
 	g.Requests += came
 	if over := rate - capacity; over > capacity*tolerance {
+		g.LateTicks++
 		g.Late += came
 		g.Unmet += over * g.step
 	}
-	g.ReplicaSeconds += float64(billed) * g.step
+	g.ReplicaSeconds += float64(s.billed) * g.step
+	g.Paid += s.price * g.step / 3600
 	g.PeakWanted = max(g.PeakWanted, g.wanted)
 	if g.stride > 0 {
-		g.draw(tick, rate, ready)
+		g.draw(tick, rate, s.serving)
 	}
 }
 

@@ -71,25 +71,59 @@ func (c *Course) limit(n int) int {
 func (c *Course) Run(s Scaler) Result {
 	w, step := c.world, c.load.Step
 	f, g := newFleet(w, step, c.start), newLedger(w, c.load, c.start)
-	seen, v := newScrapes(w.Sight, step), &vessel{r: w.Replica, step: step.Seconds()}
+	seen, v, spoil := newScrapes(w.Sight, step), &vessel{r: w.Replica, step: step.Seconds()}, newSpoiler(w, step)
 	patience := c.load.ticks(w.Replica.Patience)
-	o, spec, lead := Observation{}, c.start, c.lead(s)
+	o, lead := Observation{Pools: views(w, c.start)}, c.lead(s)
 	for k, rate := range c.load.Rate {
-		o.WarmUps = f.mature(k, o.WarmUps)
-		o.Warming = f.ages(k, o.Warming)
+		f.begin(k, o.Pools)
 		o.Tick, o.Now = k, w.Begin.Add(time.Duration(k)*step)
 		o.Rate, o.RateAge, o.Known = seen.rate()
-		o.Spec, o.Ready, o.Engines = spec, f.ready, v.engines
-		spec = c.limit(lead.decide(&o))
-		g.order(k, spec, f.scale(k, spec))
+		o.Engines, o.EnginesAge, o.Blind = v.engines, step, false
+		o.total()
+		spoil.spoil(&o)
+		lead.decide(&o, f.want)
+		wanted := 0
+		for i := range o.Pools {
+			f.want[i] = o.Pools[i].limit(f.want[i])
+			o.Pools[i].Spec = f.want[i]
+			wanted += f.want[i]
+		}
+		g.order(k, wanted, f.scale(k))
 
-		g.tick(k, rate, float64(f.ready)*w.Replica.Rate, f.ready, f.size())
-		v.flow(rate, f.ready, c.arrived(k, patience))
+		s := f.supply()
+		g.tick(k, rate, s.strong*w.Replica.Rate, s)
+		v.flow(rate, s.serving, s.strong, c.arrived(k, patience))
 		seen.flow(rate)
 		o.Recent = rate
 	}
 	g.Optimum = c.bound
 	return g.Result
+}
+
+// views show the pools before the first tick.
+func views(w World, start int) []View {
+	var out []View
+	for _, p := range w.pools() {
+		p.Nodes = nil
+		out = append(out, View{Pool: p})
+	}
+	out[0].Spec = start
+	return out
+}
+
+// total fills in the replicas of all pools together.
+func (o *Observation) total() {
+	first := &o.Pools[0]
+	o.Spec, o.Ready, o.Warming, o.WarmUps = first.Spec, first.Ready, first.Warming, first.WarmUps
+	if len(o.Pools) == 1 {
+		return
+	}
+	for i := range o.Pools[1:] {
+		v := &o.Pools[i+1]
+		o.Spec, o.Ready = o.Spec+v.Spec, o.Ready+v.Ready
+		o.Warming = append(o.Warming[:len(o.Warming):len(o.Warming)], v.Warming...)
+		o.WarmUps = append(o.WarmUps[:len(o.WarmUps):len(o.WarmUps)], v.WarmUps...)
+	}
 }
 
 // lead is who decides in a run: the policy, or until the handover the incumbent of a Learner.
@@ -108,12 +142,21 @@ func (c *Course) lead(s Scaler) lead {
 	return lead{s, l, newIncumbent(c.world), c.world.BurnIn - c.load.ticks(Handover)}
 }
 
-func (l lead) decide(o *Observation) int {
-	if o.Tick >= l.handover {
-		return l.policy.Decide(o)
+// decide writes what is wanted of each pool.
+func (l lead) decide(o *Observation, want []int) {
+	for i := range o.Pools {
+		want[i] = o.Pools[i].Spec
 	}
-	l.learner.Learn(o)
-	return l.before.Decide(o)
+	if o.Tick < l.handover {
+		l.learner.Learn(o)
+		want[0] = l.before.Decide(o)
+		return
+	}
+	if m, ok := l.policy.(Mixer); ok {
+		m.DecideAll(o, want)
+		return
+	}
+	want[0] = l.policy.Decide(o)
 }
 
 // arrived is how many requests came in the last n ticks up to tick k.

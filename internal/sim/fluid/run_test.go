@@ -42,7 +42,7 @@ func TestRunsByHand(t *testing.T) {
 			[]float64{1, 2, 2, 2},
 			[]int{1, 2, 2, 2},
 			// ready 1 1 1 2, billed 1 2 2 2
-			Result{Requests: 7, Late: 4, Unmet: 2, ReplicaSeconds: 7, ColdStarts: 1, Ups: 1, PeakWanted: 2},
+			Result{Requests: 7, Late: 4, Unmet: 2, LateTicks: 2, ReplicaSeconds: 7, ColdStarts: 1, Ups: 1, PeakWanted: 2},
 		},
 		"what is given back is gone at once, starting ones first": {
 			nil,
@@ -82,6 +82,7 @@ func TestRunsByHand(t *testing.T) {
 			want.Optimum = c.Optimum()
 			want.Requests, want.Late, want.Unmet = 15*want.Requests, 15*want.Late, 15*want.Unmet
 			want.ReplicaSeconds *= 15
+			want.Paid = want.ReplicaSeconds / 3600
 			if diff := cmp.Diff(want, c.Run(script(tc.wants...))); diff != "" {
 				t.Error(diff)
 			}
@@ -119,7 +120,7 @@ func TestEnginesByHand(t *testing.T) {
 		{1, 0, 30, Engines{Pending: 30, TTFT: 30.2}},
 		{1, 0, 30, Engines{Pending: 30, TTFT: 30.2}},
 	} {
-		v.flow(tc.rate, tc.ready, tc.recent)
+		v.flow(tc.rate, tc.ready, float64(tc.ready), tc.recent)
 		if diff := cmp.Diff(tc.want, v.engines, near); diff != "" {
 			t.Errorf("tick %d: %s", i, diff)
 		}

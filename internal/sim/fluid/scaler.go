@@ -13,12 +13,29 @@ type Observation struct {
 	Known   bool          // false until there is a measurement
 	Recent  float64       // requests/s of the last finished tick, for systems with a metrics pipe of their own
 
+	// Replicas of all pools together. With one pool, Warming and WarmUps are its; else see Pools.
 	Spec    int             // replicas asked for
 	Ready   int             // serving
 	Warming []time.Duration // how long each starting replica has been starting, oldest first
 	WarmUps []time.Duration // warm-ups that ended with this tick
 
-	Engines Engines
+	Pools []View // one per pool of the World, in its order
+
+	Engines    Engines
+	EnginesAge time.Duration
+	Blind      bool // nothing is known of the engines: Engines is as good as noise
+}
+
+// View is what the cluster shows of one pool.
+type View struct {
+	Pool                      // as configured, without what nobody knows: Nodes is empty
+	Spec      int             // replicas asked for
+	Ready     int             // serving, without those that were given notice
+	Serving   int             // with them
+	Reporting int             // of Serving, those that were already serving in the last tick
+	Starved   int             // starting ones that have waited for a node for too long
+	Warming   []time.Duration // how long each starting replica has been asked for, oldest first
+	WarmUps   []time.Duration // from order to ready, of those that became ready with this tick
 }
 
 // Engines is what the replicas' own metrics said at the end of the last tick.
@@ -35,6 +52,13 @@ type Engines struct {
 // Scaler is for one run.
 type Scaler interface {
 	Decide(o *Observation) int
+}
+
+// Mixer is a Scaler for several pools: DecideAll writes the replicas it wants of each into want, which holds what
+// is asked for now. Other Scalers decide on the first pool, and the others stay as they are.
+type Mixer interface {
+	Scaler
+	DecideAll(o *Observation, want []int)
 }
 
 // Learner is a Scaler that can look on while another leads the fleet, as a product does that is installed where

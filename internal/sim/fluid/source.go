@@ -3,6 +3,8 @@ package fluid
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/forewarm/forewarm/policy"
@@ -13,15 +15,21 @@ import (
 type window struct {
 	model policy.Model
 	r     Replica
-	unit  float64 // requests of the product per request of the world
-	names []string
+	unit  float64    // requests of the product per request of the world
+	names [][]string // per pool
+	order []int      // of the pools by name, as pods are sorted
 	in    [1]policy.Input
 	pods  []policy.Pod
-	rows  [1]policy.Supply
+	rows  []policy.Supply
 }
 
 func newWindow(m policy.Model, r Replica, unit float64) *window {
-	return &window{model: m, r: r, unit: unit}
+	w := &window{model: m, r: r, unit: unit, names: make([][]string, len(m.Variants))}
+	for i := range m.Variants {
+		w.order = append(w.order, i)
+	}
+	slices.SortFunc(w.order, func(a, b int) int { return strings.Compare(m.Variants[a].Name, m.Variants[b].Name) })
+	return w
 }
 
 // Load implements engine.Source: the moment is already there.
@@ -30,10 +38,11 @@ func (w *window) Load(context.Context, time.Time, time.Time) error { return nil 
 // At implements engine.Source.
 func (w *window) At(time.Time) []policy.Input { return w.in[:] }
 
-// show makes an observation the present.
+// show makes an observation the present. What is unknown is shown as unknown, and as partial.
 func (w *window) show(o *Observation) {
-	e, age := o.Engines, Tick
+	e, age := o.Engines, o.EnginesAge
 	in := policy.Input{Model: w.model.ID, Now: o.Now}
+	in.Signals.Partial = o.Blind
 	if o.Known {
 		in.Signals.Arrivals = policy.Seen(o.Rate*w.unit, o.RateAge)
 		in.Signals.ArrivalSource = policy.FromGateway
@@ -41,44 +50,67 @@ func (w *window) show(o *Observation) {
 		in.Signals.TTFTP95 = policy.Seen(e.TTFT, age)
 	}
 	in.Signals.Pods = w.podsOf(o)
-	w.rows[0] = policy.Supply{
-		Variant: w.model.Variants[0].Name, Known: true, Spec: o.Spec, Ready: o.Ready,
-		Starting: len(o.Warming), Ages: o.Warming, WarmUps: o.WarmUps,
+	w.rows = w.rows[:0]
+	for _, v := range o.Pools {
+		w.rows = append(w.rows, policy.Supply{
+			Variant: v.Name, Known: true, Spec: v.Spec, Ready: v.Ready, Starting: len(v.Warming), Ages: v.Warming,
+			WarmUps: v.WarmUps, Starved: v.Starved,
+		})
 	}
-	if o.Ready == 0 { // the gateway holds what no pod can
+	if o.Known && len(in.Signals.Pods) == 0 { // the gateway holds what no pod can
 		in.Signals.GatewayQueue = policy.Seen(e.Pending*w.unit, age)
 	}
-	in.Supply = w.rows[:]
+	in.Supply = w.rows
 	w.in[0] = in
 }
 
-// podsOf gives each serving replica its share of what the vessel holds.
+// podsOf gives each serving replica its share of what the vessel holds, by its speed. Those that became ready
+// with this tick report zeros; when nothing is known of the engines, their pods are there and say nothing.
 func (w *window) podsOf(o *Observation) []policy.Pod {
-	e := o.Engines
-	share := w.unit / float64(max(e.Pods, 1))
-	old := policy.Pod{
-		Variant: w.model.Variants[0].Name,
-		Pending: policy.Seen(e.Pending*share, Tick), Running: policy.Seen(e.Running*share, Tick), KV: policy.Seen(e.KV, Tick),
-		Completions:  policy.Seen(e.Completions*share, Tick),
-		PromptTokens: policy.Seen(e.Completions*share*w.r.Prompt, Tick),
-		OutputTokens: policy.Seen(e.Completions*share*w.r.Output, Tick),
-	}
-	zero := policy.Seen(0, Tick)
-	young := policy.Pod{
-		Variant: old.Variant, Pending: zero, Running: zero, KV: zero,
-		Completions: zero, PromptTokens: zero, OutputTokens: zero,
+	strong := 0.0 // of what reports
+	for _, v := range o.Pools {
+		strong += float64(v.Reporting) * v.Speed
 	}
 	w.pods = w.pods[:0]
-	for i := range o.Ready {
-		if i == len(w.names) {
-			w.names = append(w.names, fmt.Sprintf("main-%05d", i)) // sorts by number
+	for _, p := range w.order {
+		v := o.Pools[p]
+		old, young := w.podOf(o, v, w.unit*v.Speed/max(strong, v.Speed))
+		for i := range v.Serving {
+			pod := old
+			if i >= v.Reporting {
+				pod = young
+			}
+			pod.Name = w.name(p, i)
+			w.pods = append(w.pods, pod)
 		}
-		p := old
-		if i >= e.Pods {
-			p = young
-		}
-		p.Name = w.names[i]
-		w.pods = append(w.pods, p)
 	}
 	return w.pods
+}
+
+// podOf is a pod that reports a share of what the vessel holds, and one that reports zeros.
+func (w *window) podOf(o *Observation, v View, share float64) (old, young policy.Pod) {
+	old.Variant, young.Variant = v.Name, v.Name
+	if o.Blind {
+		return old, young
+	}
+	e, seen := o.Engines, func(x float64) policy.Reading { return policy.Seen(x, o.EnginesAge) }
+	old = policy.Pod{
+		Variant: v.Name, Pending: seen(e.Pending * share), Running: seen(e.Running * share), KV: seen(e.KV),
+		Completions: seen(e.Completions * share), PromptTokens: seen(e.Completions * share * w.r.Prompt),
+		OutputTokens: seen(e.Completions * share * w.r.Output),
+	}
+	zero := seen(0)
+	young = policy.Pod{
+		Variant: v.Name, Pending: zero, Running: zero, KV: zero,
+		Completions: zero, PromptTokens: zero, OutputTokens: zero,
+	}
+	return old, young
+}
+
+// name is that of a pool's replica; within a pool names sort by number.
+func (w *window) name(pool, i int) string {
+	for i >= len(w.names[pool]) {
+		w.names[pool] = append(w.names[pool], fmt.Sprintf("%s-%05d", w.model.Variants[pool].Name, len(w.names[pool])))
+	}
+	return w.names[pool][i]
 }

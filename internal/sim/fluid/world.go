@@ -69,11 +69,14 @@ type World struct {
 	Replica Replica
 	WarmUp  WarmUp
 	Sight   Sight
-	Min     int // replicas; billed whatever the policy says
-	Max     int // 0 = no limit
-	Start   int // replicas ready at the beginning; 0 = enough for the first tick
-	BurnIn  int // ticks before the score and the bill begin; the policy is driven through them
-	Points  int // length of the timeline; 0 = none
+	Faults  Faults
+	Pools   []Pool // the variants; none = one of on-demand replicas, with the limits below
+	Quota   int    // GPUs that all pools together may use; 0 = no limit
+	Min     int    // replicas; billed whatever the policy says
+	Max     int    // 0 = no limit
+	Start   int    // replicas of the first pool ready at the beginning; 0 = enough for the first tick
+	BurnIn  int    // ticks before the score and the bill begin; the policy is driven through them
+	Points  int    // length of the timeline; 0 = none
 	Seed    uint64
 	Begin   time.Time // of tick 0; a multiple of the step since the Unix epoch
 }
@@ -107,6 +110,11 @@ func (w World) check(step time.Duration) error {
 	bad(w.Sight.Phase >= 0 && w.Sight.Phase < step, "sight.phase: want within a tick of %v, got %v", step, w.Sight.Phase)
 	bad(w.Min >= 0, "min: want at least 0, got %d", w.Min)
 	bad(w.Max == 0 || w.Max >= w.Min, "max: want at least min (%d), got %d", w.Min, w.Max)
+	bad(w.Quota >= 0, "quota: want at least 0 GPUs, got %d", w.Quota)
+	errs = append(errs, w.Faults.check())
+	for _, p := range w.Pools {
+		errs = append(errs, p.check())
+	}
 	bad(w.BurnIn >= 0, "burnIn: want at least 0, got %d", w.BurnIn)
 	bad(w.Begin.UnixNano()%int64(step) == 0, "begin: want a multiple of %v, got %v", step, w.Begin)
 	return errors.Join(errs...)

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/forewarm/forewarm/internal/study"
+)
+
+func (f *simulateFlags) registerSpot(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.spot.Files, "spot", nil, "on-demand and spot replicas together, on a recorded spot series: a "+
+		"`file` of nodes per tick; demand is constant unless --trace or --workload is given; may be repeated")
+	fl.Float64Var(&f.spot.Price, "spot-price", f.spot.Price, "of a spot replica, as a share of the on-demand one")
+	fl.DurationVar(&f.spot.Notice, "spot-notice", f.spot.Notice, "how long a replica serves after its node is taken away")
+	fl.IntVar(&f.spot.Nodes, "spot-nodes", f.spot.Nodes, "nodes of the series per replica")
+}
+
+// checkSpot reports what does not go with --spot, which runs its own policies in one world.
+func (f *simulateFlags) checkSpot() []error {
+	if len(f.spot.Files) == 0 {
+		return nil
+	}
+	errs := []error{f.spot.Check()}
+	for _, flag := range []string{"policy", "capacity", "sight", "sweep", "html", "yardstick"} {
+		if f.changed(flag) {
+			errs = append(errs, fmt.Errorf("--spot and --%s: want one of them", flag))
+		}
+	}
+	if len(f.WarmUps) > 1 || len(f.Fleets) > 1 {
+		errs = append(errs, errors.New("--spot: want one --warm-up and one --fleet"))
+	}
+	return errs
+}
+
+func simulateSpot(s *streams, f *simulateFlags) error {
+	r, err := study.Spot(f.Options, f.spot)
+	if err != nil {
+		return err
+	}
+	head := fmt.Sprintf("Warm-up %s s, notice %s s, mean demand %s replicas, spot at %s of the on-demand price; seed %d.\n"+
+		"Cost is a multiple of the bill of on-demand only; unavailable is the share of ticks with more demand than ready\n"+
+		"capacity. All but Forewarm split a total that is never wrong; capacity and warm-up are configured.",
+		short(r.WarmUp), short(r.Notice), short(r.Fleet), short(r.Price), r.Seed)
+	return f.writeRows(s, r, head, spotColumns, spotCells(r))
+}
+
+// spotColumns name the columns; documented in docs/cli.md.
+var spotColumns = []string{"series", "load", "policy", "cost", "unavailable_%", "v1_%", "v2_%", "nodes_lost", "cold_starts"}
+
+func spotCells(r study.SpotSimulation) (out []table.Row) {
+	for _, w := range r.Rows {
+		out = append(out, table.Row{
+			clean(w.Series), clean(w.Load), w.Policy, threePlaces(w.Cost), asPercent(w.Unavailable), asPercent(w.V1),
+			asPercent(w.V2), strconv.Itoa(w.Lost), strconv.Itoa(w.Starts),
+		})
+	}
+	return out
+}

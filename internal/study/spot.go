@@ -1,0 +1,121 @@
+package study
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/forewarm/forewarm/internal/sim/fluid"
+	"github.com/forewarm/forewarm/internal/sim/trace"
+)
+
+// KindSpot is the kind of SpotSimulation.
+const KindSpot = "SpotSimulation"
+
+// SpotOptions say which recorded spot series are tried. Warm-up, fleet, load, burn-in and seed are those of Options:
+// demand is constant, Fleets[0] replicas, unless a trace or a workload is named.
+type SpotOptions struct {
+	Files  []string
+	Price  float64 // of a spot replica, as a share of the on-demand one
+	Notice time.Duration
+	Nodes  int // nodes of the series per replica
+}
+
+// DefaultSpotOptions are a price of 0.3 and AWS's notice of two minutes.
+func DefaultSpotOptions() SpotOptions {
+	return SpotOptions{Price: 0.3, Notice: 2 * time.Minute, Nodes: 1}
+}
+
+// Check reports everything that is wrong with the options at once.
+func (o SpotOptions) Check() error {
+	var errs []error
+	if !(o.Price > 0 && o.Price <= 10) {
+		errs = append(errs, fmt.Errorf("--spot-price: want above 0 and at most 10, got %g", o.Price))
+	}
+	if o.Notice < 0 {
+		errs = append(errs, fmt.Errorf("--spot-notice: want 0 or more, got %s", o.Notice))
+	}
+	if o.Nodes < 1 {
+		errs = append(errs, fmt.Errorf("--spot-nodes: want at least 1, got %d", o.Nodes))
+	}
+	return errors.Join(errs...)
+}
+
+// SpotSimulation is what on-demand and spot replicas cost and miss together.
+type SpotSimulation struct {
+	APIVersion string    `json:"apiVersion"`
+	Kind       string    `json:"kind"`
+	Seed       uint64    `json:"seed"`
+	WarmUp     float64   `json:"warmUpSeconds"`
+	Notice     float64   `json:"noticeSeconds"`
+	Fleet      float64   `json:"fleet"` // mean demand, in replicas
+	Price      float64   `json:"spotPrice"`
+	Rows       []SpotRow `json:"rows"`
+}
+
+// SpotRow is one policy on one series and load. Shares are 0..1.
+type SpotRow struct {
+	Series      string  `json:"series"`
+	Load        string  `json:"load"`
+	Policy      string  `json:"policy"`
+	Cost        float64 `json:"costOfOnDemandOnly"`
+	Unavailable float64 `json:"unavailable"` // share of ticks with more demand than ready capacity
+	V1          float64 `json:"v1"`
+	V2          float64 `json:"v2"`
+	Lost        int     `json:"nodesLost"`
+	Starts      int     `json:"coldStarts"`
+}
+
+// Spot runs the study on every series and load.
+func Spot(o Options, so SpotOptions) (SpotSimulation, error) {
+	out := SpotSimulation{
+		APIVersion: Version, Kind: KindSpot, Seed: o.Seed, WarmUp: o.WarmUps[0].Seconds(), Notice: so.Notice.Seconds(),
+		Fleet: o.Fleets[0], Price: so.Price,
+	}
+	loads, err := o.spotLoads()
+	if err != nil {
+		return SpotSimulation{}, err
+	}
+	for _, path := range so.Files {
+		series, err := trace.ReadSpot(path)
+		if err != nil {
+			return SpotSimulation{}, err
+		}
+		for _, l := range loads {
+			rows, err := fluid.SpotStudy{
+				Load: l, Spot: series, Price: so.Price, Notice: so.Notice, WarmUp: o.WarmUps[0], Nodes: so.Nodes,
+				BurnIn: o.BurnIn, Seed: o.Seed, Product: fluid.Product{Headroom: 1, WarmUpKnown: true},
+			}.Run()
+			if err != nil {
+				return SpotSimulation{}, err
+			}
+			for _, r := range rows {
+				out.Rows = append(out.Rows, SpotRow{
+					series.Name, l.Name, r.Policy, r.Cost, r.Unavailable, r.V1, r.V2, r.Lost, r.Starts,
+				})
+			}
+		}
+	}
+	return out, nil
+}
+
+// spotLoads are the named loads, else constant demand, scaled to the fleet.
+func (o Options) spotLoads() ([]fluid.Load, error) {
+	rate := o.Fleets[0] * fluid.DefaultReplica().Rate
+	if len(o.Traces) == 0 && len(o.Workloads) == 0 {
+		return []fluid.Load{{Name: "constant", Step: fluid.Tick, Rate: []float64{rate}}}, nil
+	}
+	traces, err := o.loads()
+	if err != nil {
+		return nil, err
+	}
+	var out []fluid.Load
+	for _, t := range traces {
+		mean := t.Load.Mean(0)
+		if mean <= 0 {
+			return nil, fmt.Errorf("spot: load %s: want demand, got none", t.Load.Name)
+		}
+		out = append(out, t.Load.Scaled(rate/mean))
+	}
+	return out, nil
+}
