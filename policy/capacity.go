@@ -19,23 +19,23 @@ const (
 )
 
 // PlanCapacity is the capacity that one replica of variant i is planned with:
-// what is configured; else the prior, clamped into the interval that was
-// measured: at least the load carried while the SLO held, at most the load at
-// which a queue stood. Requests per second count only where tokens are not
-// known, because the tokens of a request drift.
+// what is configured; else what evidence has made of the prior (see
+// observeCapacity), at most what fills the KV cache, at least what was carried
+// while the SLO held. Requests per second count only where tokens are not known,
+// because the tokens of a request drift.
 func PlanCapacity(m Model, l Learned, i int) (Capacity, CapacitySource) {
 	v, seen := m.Variants[i], l.variant(i)
 	if v.CapacityFixed {
 		return v.Capacity, CapacityConfigured
 	}
 	prior, source := PriorCapacity(), CapacityPrior
-	plan := prior.zip(seen.Lower, seen.Upper, func(p, lower, upper float64) float64 {
-		if upper > 0 {
-			p = min(p, upper)
+	plan := seen.believed().zip(seen.Packed.full(), seen.Lower, func(p, full, lower float64) float64 {
+		if full > 0 {
+			p = min(p, full)
 		}
 		return max(p, lower)
 	})
-	if plan.OutputTokens != prior.OutputTokens || plan.PromptTokens != prior.PromptTokens {
+	if d := scarcest(Capacity(WorkPerRequest(l)), plan); Work(plan).dims()[d] != Work(prior).dims()[d] {
 		source = CapacityLearned
 	}
 	if l.Request.known() {
@@ -72,27 +72,6 @@ func (c Capacity) scale(k float64) Capacity {
 
 func (c Capacity) highest(o Capacity) Capacity {
 	return c.zip(o, o, func(c, o, _ float64) float64 { return max(c, o) })
-}
-
-// towards moves a learned bound towards a load; the first load sets it.
-func (c Capacity) towards(load Capacity, gain float64) Capacity {
-	return c.zip(load, load, func(c, o, _ float64) float64 {
-		if c == 0 || o == 0 {
-			return max(c, o)
-		}
-		return c + gain*(o-c)
-	})
-}
-
-// forget drops an upper bound that has relaxed to so many times the lower or the
-// prior that it bounds nothing.
-func (c Capacity) forget(lower Capacity, times float64) Capacity {
-	return c.zip(lower, PriorCapacity(), func(c, lower, prior float64) float64 {
-		if c > times*max(lower, prior) {
-			return 0
-		}
-		return c
-	})
 }
 
 // carries is how many requests per second one replica carries when a request

@@ -23,22 +23,46 @@ type Request struct {
 	Busy     float64 `json:"busy"`     // decayed seconds in service, while the SLO held
 }
 
-// VariantLearned is what was learned of one variant.
+// VariantLearned is what was learned of one variant. Loads are those of a mean
+// pod: it is the mean that replicas are counted by, however unevenly a router
+// spreads the work.
 type VariantLearned struct {
-	Lower     Capacity        `json:"lower"`     // highest sustained pod load carried while the SLO held
-	Trial     Trial           `json:"trial"`     // load that may become Lower
-	Upper     Capacity        `json:"upper"`     // pod load at which the queue stood; 0 = never seen
-	Saturated int             `json:"saturated"` // ticks in a row with a standing queue
-	WarmUps   []time.Duration `json:"warmUps"`   // newest last, at most maxWarmUps
+	Lower   Capacity        `json:"lower"`   // highest pod load carried while the SLO held
+	Upper   Capacity        `json:"upper"`   // pod load at which the SLO was missed; 0 = never seen
+	Plan    Capacity        `json:"plan"`    // what a replica is planned with; 0 = evidence never touched the prior
+	Trial   Trial           `json:"trial"`   // load that may become Lower
+	Missed  Spell           `json:"missed"`  // load that may become Upper
+	Missing time.Duration   `json:"missing"` // for how long a queue has stood while the SLO was not held
+	Packed  Packed          `json:"packed"`  // how full the KV caches are for how much work
+	Pods    []Sighting      `json:"pods"`    // pods serving, and since when; sorted by name
+	WarmUps []time.Duration `json:"warmUps"` // newest last, at most maxWarmUps
 }
 
-// Trial is load on its way to being believed: what the busiest pod carried on
-// average over one window counts only after the next window, too, passed with the
-// SLO held and no queue. TTFT and queues tell of overload minutes after it began.
+// Trial is load on its way to being believed: what a pod carried over one window
+// counts only after the next window, too, passed with the SLO held and no queue.
+// TTFT and queues tell of overload minutes after it began.
 type Trial struct {
-	Ticks     int      `json:"ticks"`     // of the present window
-	Sum       Capacity `json:"sum"`       // of the busiest pod's load, over those ticks
+	Window    Spell    `json:"window"`    // the present one
 	Confirmed Capacity `json:"confirmed"` // mean of the window before, waiting for this one to pass
+}
+
+// Spell is a stretch of time with the load that was carried in it.
+type Spell struct {
+	For time.Duration `json:"for"`
+	Sum Capacity      `json:"sum"` // load x seconds
+}
+
+// Packed are decayed sums over time that tell how much work fills a KV cache.
+type Packed struct {
+	Load Capacity `json:"load"` // load x seconds
+	KV   float64  `json:"kv"`   // KV use (0..1) x seconds
+}
+
+// Sighting is since when a pod has been seen to serve; the zero time for one that
+// was there from the first moment.
+type Sighting struct {
+	Name  string    `json:"name"`
+	Since time.Time `json:"since"`
 }
 
 // variant returns what was learned of variant i; nothing if i is new.

@@ -6,14 +6,8 @@ import (
 )
 
 const (
-	maxTick         = 2 * time.Minute    // a longer gap between ticks counts as this much
-	requestHalfLife = 30 * time.Minute   // of the token counts per request
-	lowerHalfLife   = 7 * 24 * time.Hour // of the highest load carried
-	upperHalfLife   = 6 * time.Hour      // of the load at which a queue stood: it relaxes upwards
-	saturatedTicks  = 4                  // a queue must stand this long to be evidence
-	trialTicks      = 12                 // load must be carried this long, and as long again
-	upperForget     = 8                  // an upper end this far above the lower bounds nothing
-	upperGain       = 0.2                // weight of one more saturated tick
+	maxTick         = 2 * time.Minute  // a longer gap between ticks counts as this much
+	requestHalfLife = 30 * time.Minute // of the token counts per request
 	maxWarmUps      = 32
 	minRequests     = 5 // fewer are no evidence of what a request asks for
 )
@@ -35,7 +29,7 @@ func Observe(m Model, l Learned, in Input) Learned {
 	l.Request = l.Request.observe(in.Signals, m.SLO, elapsed)
 	variants := make([]VariantLearned, len(m.Variants))
 	for i, v := range m.Variants {
-		variants[i] = l.variant(i).observe(m.SLO, v.Name, in, supplyOf(in, i), elapsed)
+		variants[i] = l.variant(i).observe(v, m.SLO, in, supplyOf(in, i), elapsed)
 	}
 	l.Variants = variants
 	return l
@@ -90,62 +84,13 @@ func (r Request) service() float64 {
 func (r Request) known() bool { return r.Count >= minRequests && r.Output > 0 }
 
 // observe learns the capacity interval and warm-ups of one variant.
-func (l VariantLearned) observe(slo SLO, name string, in Input, s Supply, elapsed time.Duration) VariantLearned {
-	l.Lower = l.Lower.scale(decay(elapsed, lowerHalfLife))
-	l.Upper = l.Upper.scale(1/decay(elapsed, upperHalfLife)).forget(l.Lower, upperForget)
-	queued, busiest := false, Capacity{}
-	for _, p := range in.Signals.Pods {
-		if p.Variant == name && p.Pending.Known && p.Running.Known {
-			queued = l.observeQueue(p, in.Signals, slo) || queued
-			busiest = busiest.highest(podLoad(p))
-		}
-	}
-	l.Saturated++
-	if !queued {
-		l.Saturated = 0
-	}
-	l.observeLoad(busiest, queued || in.Signals.late(slo))
+func (l VariantLearned) observe(v Variant, slo SLO, in Input, s Supply, elapsed time.Duration) VariantLearned {
+	l = l.observeCapacity(v.Name, slo, in, s, elapsed)
 	if len(s.WarmUps) > 0 {
 		all := append(append([]time.Duration(nil), l.WarmUps...), s.WarmUps...)
 		l.WarmUps = all[max(len(all)-maxWarmUps, 0):]
 	}
 	return l
-}
-
-// observeQueue takes a queue that has stood while TTFT was missed (or not known)
-// for the most a pod carries. It says whether a queue stands.
-func (l *VariantLearned) observeQueue(p Pod, s Signals, slo SLO) bool {
-	if p.Running.Value <= 0 || !standing(p.Pending.Value, p.Running.Value) || s.TTFTP95.Known && !s.late(slo) {
-		return false
-	}
-	if l.Saturated >= saturatedTicks {
-		l.Upper = l.Upper.towards(podLoad(p), upperGain)
-	}
-	return true
-}
-
-// observeLoad moves the busiest pod's load through its trial; see Trial.
-func (l *VariantLearned) observeLoad(busiest Capacity, overloaded bool) {
-	if overloaded {
-		l.Trial = Trial{}
-		return
-	}
-	t := l.Trial
-	t.Ticks++
-	t.Sum = t.Sum.zip(busiest, busiest, func(sum, load, _ float64) float64 { return sum + load })
-	if t.Ticks == trialTicks {
-		l.Lower = l.Lower.highest(t.Confirmed)
-		t = Trial{Confirmed: t.Sum.scale(1.0 / trialTicks)}
-	}
-	l.Trial = t
-}
-
-// podLoad is what one pod carries now; unknown dimensions are zero.
-func podLoad(p Pod) Capacity {
-	return Capacity{
-		Requests: p.Completions.Value, PromptTokens: p.PromptTokens.Value,
-		OutputTokens: p.OutputTokens.Value, Concurrency: p.Running.Value,
-	}
 }
 
 // provenIdle says that every source expected in this state was read, freshly,

@@ -11,15 +11,19 @@ import (
 type tick struct {
 	pending, running, output, completions float64
 	ttft                                  float64
+	kv                                    float64
 	silent                                bool // the pod says nothing
 	warmUps                               []time.Duration
+	replicas                              int // ready, of which one reports; 0 = 1
 }
 
 // observed folds ticks into Learned, from noon on.
-func observed(m Model, ticks ...tick) Learned {
+func observed(m Model, ticks ...tick) Learned { return observedEvery(m, 15*time.Second, ticks...) }
+
+func observedEvery(m Model, interval time.Duration, ticks ...tick) Learned {
 	l := Learned{}
 	for i, x := range ticks {
-		in := Input{Model: m.ID, Now: noon.Add(time.Duration(i) * 15 * time.Second)}
+		in := Input{Model: m.ID, Now: noon.Add(time.Duration(i) * interval)}
 		in.Signals.Arrivals = Seen(x.completions, 0)
 		in.Signals.ArrivalSource = FromCompletions
 		if x.ttft > 0 {
@@ -28,10 +32,10 @@ func observed(m Model, ticks ...tick) Learned {
 		p := Pod{Name: "pod-0", Variant: "main"}
 		if !x.silent {
 			p.Pending, p.Running, p.OutputTokens = Seen(x.pending, 0), Seen(x.running, 0), Seen(x.output, 0)
-			p.Completions, p.PromptTokens = Seen(x.completions, 0), Seen(2*x.output, 0)
+			p.Completions, p.PromptTokens, p.KV = Seen(x.completions, 0), Seen(2*x.output, 0), Seen(x.kv, 0)
 		}
 		in.Signals.Pods = []Pod{p}
-		in.Supply = []Supply{{Variant: "main", Known: true, Spec: 1, Ready: 1, WarmUps: x.warmUps}}
+		in.Supply = []Supply{{Variant: "main", Known: true, Spec: 1, Ready: max(x.replicas, 1), WarmUps: x.warmUps}}
 		l = Observe(m, l, in)
 	}
 	return l
@@ -43,45 +47,6 @@ func times(n int, x tick) []tick {
 		out = append(out, x)
 	}
 	return out
-}
-
-func TestObserveLearnsCapacity(t *testing.T) {
-	m := scene{}.model()
-	m.Variants[0].CapacityFixed, m.Variants[0].Capacity = false, Capacity{}
-	light := tick{running: 5, output: 300, completions: 0.5}
-	busy := tick{running: 100, output: 2400, completions: 4}
-	jammed := tick{pending: 40, running: 100, output: 900, completions: 1.5, ttft: 9}
-	rippling := tick{pending: 40, running: 100, output: 900, completions: 1.5, ttft: 0.5}
-	for name, tc := range map[string]struct {
-		ticks  []tick
-		low    float64 // bounds of the planned output tokens/s
-		high   float64
-		source CapacitySource
-	}{
-		"nothing seen: the prior":                        {nil, 1280, 1280, CapacityPrior},
-		"light load teaches nothing about the limit":     {times(100, light), 1280, 1280, CapacityPrior},
-		"more than the prior, carried well, is capacity": {times(100, busy), 2390, 2400, CapacityLearned},
-		"a standing queue caps it":                       {times(40, jammed), 895, 930, CapacityLearned},
-		"a queue of a moment is no evidence":             {append(times(3, jammed), times(9, light)...), 1280, 1280, CapacityPrior},
-		"a queue within the SLO is no evidence":          {times(40, rippling), 1280, 1280, CapacityPrior},
-		"what was carried outweighs one bad spell":       {append(times(40, busy), times(40, jammed)...), 2380, 2400, CapacityLearned},
-		"a rush is not believed before it is over":       {append(times(30, light), append(times(13, busy), times(8, jammed)...)...), 895, 930, CapacityLearned},
-		"a silent pod teaches nothing":                   {times(40, tick{silent: true}), 1280, 1280, CapacityPrior},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c, source := PlanCapacity(m, observed(m, tc.ticks...), 0)
-			if c.OutputTokens < tc.low || c.OutputTokens > tc.high || source != tc.source {
-				t.Errorf("plans with %g tokens/s (%s), want [%g, %g] (%s)", c.OutputTokens, source, tc.low, tc.high, tc.source)
-			}
-		})
-	}
-	t.Run("what is configured is never re-learned", func(t *testing.T) {
-		m := scene{}.model()
-		c, source := PlanCapacity(m, observed(m, times(100, busy)...), 0)
-		if diff := cmp.Diff(Capacity{Requests: 10}, c); diff != "" || source != CapacityConfigured {
-			t.Error(diff, source)
-		}
-	})
 }
 
 func TestObserveLearnsRequests(t *testing.T) {

@@ -69,7 +69,7 @@ func (r *recorder) add(in policy.Input) {
 	h.Learned = policy.Observe(h.Model, h.Learned, in)
 	for i, l := range h.Learned.Variants {
 		h.Lower[i] = max(h.Lower[i], l.Lower.Requests)
-		if l.Saturated > standingTicks && l.Upper.Requests > 0 {
+		if l.Missing > standingFor && l.Upper.Requests > 0 {
 			r.upper[i] = append(r.upper[i], l.Upper.Requests)
 		}
 	}
@@ -88,8 +88,8 @@ func (r *recorder) supply(all []policy.Supply, tick int) {
 	}
 }
 
-// standingTicks is for how many ticks a queue must have stood before policy takes it for evidence.
-const standingTicks = 4
+// standingFor is for how long a queue must have stood before policy takes it for evidence.
+const standingFor = time.Minute
 
 // rateLag is by how much a rate reading trails the demand it describes: half of the window it is the mean of.
 func rateLag(window time.Duration) time.Duration { return window / 2 }
