@@ -1,61 +1,108 @@
 package policy
 
 import (
-	"sort"
+	"slices"
 	"time"
 )
 
+// staying is what a replica that is already there is worth more than one that would
+// have to be started, in units of Layer.Value: moving a GPU between models costs a
+// warm-up, so it moves only for a clear gain, and small changes of what a layer is
+// worth do not flip the plan.
+const staying = 0.1
+
 // Allocate grants what models want, within shared GPU budgets: floors first,
 // then by priority, then by the worth of each layer, replicas that are already
-// there before new ones, then by ID so that ties never flip. Proposals are sorted by
-// model; prev supplies the last decision where a variant's replicas are unknown.
+// there before new ones, then by ID so that ties never flip. prev supplies the last
+// decision where a variant's replicas are unknown.
 // A variant that no budget covers gets what it wants.
 func Allocate(budgets []Budget, prev Plan, ps []Proposal) Plan {
-	ps = append([]Proposal(nil), ps...)
-	sort.SliceStable(ps, func(i, j int) bool { return ps[i].Model.Compare(ps[j].Model) < 0 })
+	byModel := func(a, b Proposal) int { return a.Model.Compare(b.Model) }
+	if !slices.IsSortedFunc(ps, byModel) {
+		ps = slices.Clone(ps)
+		slices.SortStableFunc(ps, byModel)
+	}
 	granted := grant(budgets, ps)
-	plan := Plan{}
-	for k, p := range ps {
+	plan := Plan{Decisions: make([]Decision, 0, len(granted))}
+	for _, p := range ps {
 		if p.At.After(plan.At) {
 			plan.At = p.At
 		}
-		for i, v := range p.Variants {
-			plan.Decisions = append(plan.Decisions, decide(p, v, granted[k][i], prev))
+		for _, v := range p.Variants {
+			plan.Decisions = append(plan.Decisions, decide(p, v, granted[len(plan.Decisions)], prev))
 		}
 	}
-	sort.SliceStable(plan.Decisions, func(i, j int) bool {
-		a, b := plan.Decisions[i].ID, plan.Decisions[j].ID
-		if c := a.Model.Compare(b.Model); c != 0 {
-			return c < 0
-		}
-		return a.Variant < b.Variant
-	})
+	if byID := func(a, b Decision) int { return a.ID.Compare(b.ID) }; !slices.IsSortedFunc(plan.Decisions, byID) {
+		slices.SortStableFunc(plan.Decisions, byID)
+	}
 	return plan
 }
 
 // claim is one layer of one proposal waiting for GPUs.
 type claim struct {
-	proposal, variant, seq int
-	layer                  Layer
-	priority               int
-	there                  bool
+	at       int // place of its variant among all variants
+	proposal int
+	variant  int
+	seq      int // place of its layer in the proposal
+	priority int
+	value    float64 // of the layer, with staying
+	floor    bool
 }
 
-// grant hands out layers and returns replicas per proposal and variant.
-func grant(budgets []Budget, ps []Proposal) [][]int {
+// grant hands out layers and returns replicas per variant, in the proposals' order.
+// Only the budgets that cannot carry all that is wanted of them matter.
+func grant(budgets []Budget, ps []Proposal) []int {
+	n := 0
+	for i := range ps {
+		n += len(ps[i].Variants)
+	}
+	granted := make([]int, 0, n)
+	for i := range ps {
+		for _, v := range ps[i].Variants {
+			granted = append(granted, v.Want)
+		}
+	}
+	if tight := binding(budgets, ps); len(tight) > 0 {
+		ration(tight, ps, granted)
+	}
+	return granted
+}
+
+// binding are the budgets that cannot carry all that is wanted of them.
+func binding(budgets []Budget, ps []Proposal) []Budget {
+	var out []Budget
+	for _, b := range budgets {
+		wanted := 0
+		for i := range ps {
+			for _, v := range ps[i].Variants {
+				if b.covers(v) {
+					wanted += v.Want * v.GPUs
+				}
+			}
+		}
+		if wanted > b.Limit {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// ration shares binding budgets, layer by layer. A variant whose layer was refused
+// gets none of its later ones: they are worth less.
+func ration(budgets []Budget, ps []Proposal, granted []int) {
 	left := make([]int, len(budgets))
 	for b := range budgets {
 		left[b] = budgets[b].Limit
 	}
-	granted := make([][]int, len(ps))
-	denied := make([][]bool, len(ps))
-	for k, p := range ps {
-		granted[k], denied[k] = make([]int, len(p.Variants)), make([]bool, len(p.Variants))
+	queue := claims(budgets, ps)
+	denied := make([]bool, len(granted))
+	for _, c := range queue {
+		granted[c.at] = 0
 	}
-	for _, c := range claims(ps) {
+	for _, c := range queue {
 		v := ps[c.proposal].Variants[c.variant]
-		if denied[c.proposal][c.variant] || !fits(budgets, left, v) {
-			denied[c.proposal][c.variant] = true
+		if denied[c.at] || !fits(budgets, left, v) {
+			denied[c.at] = true
 			continue
 		}
 		for b := range budgets {
@@ -63,37 +110,63 @@ func grant(budgets []Budget, ps []Proposal) [][]int {
 				left[b] -= v.GPUs
 			}
 		}
-		granted[c.proposal][c.variant]++
+		granted[c.at]++
 	}
-	return granted
 }
 
-// claims lists all layers in the order in which they are granted.
-func claims(ps []Proposal) []claim {
-	var out []claim
-	for k, p := range ps {
+// claims lists the layers that budgets cover in the order in which they are granted.
+func claims(budgets []Budget, ps []Proposal) []claim {
+	n := 0
+	for i := range ps {
+		n += len(ps[i].Layers)
+	}
+	out := make([]claim, 0, n)
+	first := 0
+	for k := range ps {
+		p := &ps[k]
 		for seq, l := range p.Layers {
 			v := p.Variants[l.Variant]
-			out = append(out, claim{k, l.Variant, seq, l, p.Priority, v.NowKnown && l.N <= v.Now})
+			if !anyCovers(budgets, v) {
+				continue
+			}
+			c := claim{first + l.Variant, k, l.Variant, seq, p.Priority, l.Value, l.Floor}
+			if v.NowKnown && l.N <= v.Now {
+				c.value += staying
+			}
+			out = append(out, c)
 		}
+		first += len(p.Variants)
 	}
-	sort.SliceStable(out, func(i, j int) bool {
-		a, b := out[i], out[j]
+	slices.SortFunc(out, func(a, b claim) int {
 		switch {
-		case a.layer.Floor != b.layer.Floor:
-			return a.layer.Floor
+		case a.floor != b.floor:
+			return before(a.floor)
 		case a.priority != b.priority:
-			return a.priority > b.priority
-		case a.layer.Value != b.layer.Value:
-			return a.layer.Value > b.layer.Value
-		case a.there != b.there:
-			return a.there
+			return before(a.priority > b.priority)
+		case a.value != b.value:
+			return before(a.value > b.value)
 		case a.proposal != b.proposal:
-			return a.proposal < b.proposal
+			return a.proposal - b.proposal
 		}
-		return a.seq < b.seq
+		return a.seq - b.seq
 	})
 	return out
+}
+
+func before(first bool) int {
+	if first {
+		return -1
+	}
+	return 1
+}
+
+func anyCovers(budgets []Budget, v VariantProposal) bool {
+	for b := range budgets {
+		if budgets[b].covers(v) {
+			return true
+		}
+	}
+	return false
 }
 
 func (b Budget) covers(v VariantProposal) bool {
@@ -155,6 +228,9 @@ func age(now, then time.Time) float64 {
 
 // stepsOf are the steps of one variant: the model's and its own.
 func stepsOf(p Proposal, id VariantID) []Step {
+	if len(p.Variants) == 1 {
+		return slices.Clip(p.Steps)
+	}
 	var out []Step
 	for _, s := range p.Steps {
 		if s.Variant == id || s.Variant.Variant == "" {

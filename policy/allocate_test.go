@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -78,6 +79,21 @@ func TestAllocate(t *testing.T) {
 			a100,
 			[]wish{{name: "a", want: 6, now: 1}, {name: "b", want: 6, now: 6}},
 			map[string]int{"a": 2, "b": 6},
+		},
+		"worth a little more does not move a GPU": {
+			a100,
+			[]wish{{name: "a", want: 6, now: 6, value: 0.25}, {name: "b", want: 6, now: 2, value: 0.3}},
+			map[string]int{"a": 6, "b": 2},
+		},
+		"worth much more does": {
+			a100,
+			[]wish{{name: "a", want: 6, now: 6, value: 0.25}, {name: "b", want: 6, now: 2, value: 0.5}},
+			map[string]int{"a": 2, "b": 6},
+		},
+		"what nobody's budget covers is not rationed": {
+			[]Budget{{Product: "H100", Limit: 2}},
+			[]wish{{name: "a", want: 50, product: "A100"}, {name: "b", want: 5, product: "H100"}},
+			map[string]int{"a": 50, "b": 2},
 		},
 		"a replica that does not fit whole is not granted": {
 			a100,
@@ -194,6 +210,37 @@ func TestAllocateProperties(t *testing.T) {
 			if plan.Decisions[i].Replicas != again.Decisions[i].Replicas {
 				t.Fatal("the order of proposals changed the plan")
 			}
+		}
+	})
+}
+
+// TestAllocateIsStable: once a plan is applied, worth that wobbles by less than half
+// of staying changes nothing, whatever the priorities.
+func TestAllocateIsStable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var wishes []wish
+		for _, n := range []string{"a", "b", "c"} {
+			want := rapid.IntRange(0, 8).Draw(t, "want")
+			wishes = append(wishes, wish{
+				name: n, want: want, priority: rapid.IntRange(0, 1).Draw(t, "priority"),
+				floor: rapid.IntRange(0, want).Draw(t, "floor"), value: rapid.Float64Range(0, 1).Draw(t, "value"),
+			})
+		}
+		budgets := []Budget{{Limit: rapid.IntRange(0, 16).Draw(t, "limit")}}
+		allocate := func() map[string]int {
+			var ps []Proposal
+			for _, w := range wishes {
+				ps = append(ps, w.proposal())
+			}
+			return replicasOf(Allocate(budgets, Plan{}, ps))
+		}
+		first := allocate()
+		for i := range wishes {
+			wishes[i].now = first[wishes[i].name]
+			wishes[i].value += rapid.Float64Range(-0.49, 0.49).Draw(t, "wobble") * staying
+		}
+		if again := allocate(); !reflect.DeepEqual(first, again) {
+			t.Fatalf("the plan moved from %v to %v for a wobble in %+v", first, again, wishes)
 		}
 	})
 }

@@ -32,6 +32,14 @@ type VariantID struct {
 // String is namespace/name/variant.
 func (id VariantID) String() string { return id.Model.String() + "/" + id.Variant }
 
+// Compare orders by model, then by name.
+func (id VariantID) Compare(o VariantID) int {
+	if c := id.Model.Compare(o.Model); c != 0 {
+		return c
+	}
+	return strings.Compare(id.Variant, o.Variant)
+}
+
 // USDPerHour is money per hour.
 type USDPerHour float64
 

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"time"
 
 	"github.com/forewarm/forewarm/predictor"
@@ -90,12 +91,11 @@ type Plan struct {
 
 // Find returns the decision of one variant.
 func (p Plan) Find(id VariantID) (Decision, bool) {
-	for _, d := range p.Decisions {
-		if d.ID == id {
-			return d, true
-		}
+	i, ok := slices.BinarySearchFunc(p.Decisions, id, func(d Decision, id VariantID) int { return d.ID.Compare(id) })
+	if !ok {
+		return Decision{}, false
 	}
-	return Decision{}, false
+	return p.Decisions[i], true
 }
 
 // ModelView is one model's part of a snapshot: from input to proposal.
