@@ -70,6 +70,10 @@ type Signals struct {
 	Partial       bool          `json:"partial"`        // something expected is missing: may raise, never lower
 }
 
+// NodeWait is how long a pod waits for a node before its warm-up counts as one of
+// a new node: a scheduler that has room is quicker, a provisioner is not.
+const NodeWait = 30 * time.Second
+
 // Supply is one variant's replicas as the cluster shows them.
 type Supply struct {
 	Variant  string          `json:"variant"`
@@ -80,7 +84,9 @@ type Supply struct {
 	Starting int             `json:"starting"` // asked for, not yet ready
 	Ages     []time.Duration `json:"ages"`     // how long each starting pod has been starting, oldest first
 	WarmUps  []time.Duration `json:"warmUps"`  // warm-ups completed since the last tick
-	Starved  int             `json:"starved"`  // starting pods that no node has accepted for too long
+	NewNodes []time.Duration `json:"newNodes"` // the same, of replicas that waited for a node: NodeWait or longer
+	Homeless int             `json:"homeless"` // starting pods without a node
+	Starved  int             `json:"starved"`  // of these, those that no node has accepted for too long
 }
 
 // Input is all that is known of one model at one moment. Supply has an entry

@@ -27,15 +27,21 @@ type Request struct {
 // pod: it is the mean that replicas are counted by, however unevenly a router
 // spreads the work.
 type VariantLearned struct {
-	Lower   Capacity        `json:"lower"`   // highest pod load carried while the SLO held
-	Upper   Capacity        `json:"upper"`   // pod load at which the SLO was missed; 0 = never seen
-	Plan    Capacity        `json:"plan"`    // what a replica is planned with; 0 = evidence never touched the prior
-	Trial   Trial           `json:"trial"`   // load that may become Lower
-	Missed  Spell           `json:"missed"`  // load that may become Upper
-	Missing time.Duration   `json:"missing"` // for how long a queue has stood while the SLO was not held
-	Packed  Packed          `json:"packed"`  // how full the KV caches are for how much work
-	Pods    []Sighting      `json:"pods"`    // pods serving, and since when; sorted by name
-	WarmUps []time.Duration `json:"warmUps"` // newest last, at most maxWarmUps
+	Lower   Capacity      `json:"lower"`   // highest pod load carried while the SLO held
+	Upper   Capacity      `json:"upper"`   // pod load at which the SLO was missed; 0 = never seen
+	Plan    Capacity      `json:"plan"`    // what a replica is planned with; 0 = evidence never touched the prior
+	Trial   Trial         `json:"trial"`   // load that may become Lower
+	Missed  Spell         `json:"missed"`  // load that may become Upper
+	Missing time.Duration `json:"missing"` // for how long a queue has stood while the SLO was not held
+	Packed  Packed        `json:"packed"`  // how full the KV caches are for how much work
+	Pods    []Sighting    `json:"pods"`    // pods serving, and since when; sorted by name
+	WarmUps []WarmedUp    `json:"warmUps"` // newest last, at most maxWarmUps
+}
+
+// WarmedUp is one completed warm-up.
+type WarmedUp struct {
+	Took    time.Duration `json:"took"`
+	NewNode bool          `json:"newNode"` // it waited for a node
 }
 
 // Trial is load on its way to being believed: what a pod carried over one window

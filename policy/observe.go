@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -86,8 +87,14 @@ func (r Request) known() bool { return r.Count >= minRequests && r.Output > 0 }
 // observe learns the capacity interval and warm-ups of one variant.
 func (l VariantLearned) observe(v Variant, slo SLO, in Input, s Supply, elapsed time.Duration) VariantLearned {
 	l = l.observeCapacity(v.Name, slo, in, s, elapsed)
-	if len(s.WarmUps) > 0 {
-		all := append(append([]time.Duration(nil), l.WarmUps...), s.WarmUps...)
+	if len(s.WarmUps)+len(s.NewNodes) > 0 {
+		all := slices.Clone(l.WarmUps)
+		for _, took := range s.WarmUps {
+			all = append(all, WarmedUp{Took: took})
+		}
+		for _, took := range s.NewNodes {
+			all = append(all, WarmedUp{took, true})
+		}
 		l.WarmUps = all[max(len(all)-maxWarmUps, 0):]
 	}
 	return l

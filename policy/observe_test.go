@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ type tick struct {
 	ttft                                  float64
 	kv                                    float64
 	silent                                bool // the pod says nothing
-	warmUps                               []time.Duration
+	warmUps, newNodes                     []time.Duration
 	replicas                              int // ready, of which one reports; 0 = 1
 }
 
@@ -35,7 +36,7 @@ func observedEvery(m Model, interval time.Duration, ticks ...tick) Learned {
 			p.Completions, p.PromptTokens, p.KV = Seen(x.completions, 0), Seen(2*x.output, 0), Seen(x.kv, 0)
 		}
 		in.Signals.Pods = []Pod{p}
-		in.Supply = []Supply{{Variant: "main", Known: true, Spec: 1, Ready: max(x.replicas, 1), WarmUps: x.warmUps}}
+		in.Supply = []Supply{{Variant: "main", Known: true, Spec: 1, Ready: max(x.replicas, 1), WarmUps: x.warmUps, NewNodes: x.newNodes}}
 		l = Observe(m, l, in)
 	}
 	return l
@@ -64,8 +65,8 @@ func TestObserveLearnsRequests(t *testing.T) {
 }
 
 func TestWarmUp(t *testing.T) {
-	auto := scene{}.model()
-	auto.Variants[0].WarmUpFixed = false
+	m := scene{}.model()
+	m.Variants[0].WarmUpFixed = false
 	second := func(n ...int) []time.Duration {
 		var out []time.Duration
 		for _, s := range n {
@@ -78,19 +79,33 @@ func TestWarmUp(t *testing.T) {
 		seen   []time.Duration
 		supply Supply
 		want   time.Duration
+		nodes  []time.Duration // warm-ups on new nodes
 	}{
-		"nothing seen: the prior":                      {auto, nil, Supply{}, 2 * time.Minute},
-		"a first quick one does not replace the prior": {auto, second(20), Supply{}, 2 * time.Minute},
-		"a slow one counts at once":                    {auto, second(400), Supply{}, 400 * time.Second},
-		"three replace the prior":                      {auto, second(20, 30, 25), Supply{}, 30 * time.Second},
-		"nine in ten are covered":                      {auto, second(10, 10, 10, 10, 10, 10, 10, 10, 10, 99), Supply{}, 10 * time.Second},
-		"one still loading is a lower bound":           {auto, second(20, 30, 25), Supply{Ages: second(90, 5)}, 90 * time.Second},
-		"a starved one waits for a node, not a load":   {auto, second(20, 30, 25), Supply{Ages: second(9000, 5), Starved: 1}, 30 * time.Second},
-		"one stuck for ever is capped":                 {auto, second(20, 30, 25), Supply{Ages: second(90000)}, maxWarmUp},
-		"configured is configured":                     {scene{}.model(), second(20, 30, 25), Supply{}, 2 * time.Minute},
+		"nothing seen: the prior":                      {m: m, want: 2 * time.Minute},
+		"a first quick one does not replace the prior": {m: m, seen: second(20), want: 2 * time.Minute},
+		"a slow one counts at once":                    {m: m, seen: second(400), want: 400 * time.Second},
+		"three replace the prior":                      {m: m, seen: second(20, 30, 25), want: 30 * time.Second},
+		"nine in ten are covered":                      {m: m, seen: second(10, 10, 10, 10, 10, 10, 10, 10, 10, 99), want: 10 * time.Second},
+		"one still loading is a lower bound":           {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(90, 5)}, want: 90 * time.Second},
+		"a starved one waits for a node, not a load":   {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(9000, 5), Starved: 1}, want: 30 * time.Second},
+		"one stuck for ever is capped":                 {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(90000)}, want: maxWarmUp},
+		"configured is configured":                     {m: scene{}.model(), seen: second(20, 30, 25), want: 2 * time.Minute},
+		"one straggler among many is one among many":   {m: m, seen: second(slices.Repeat([]int{20}, 30)...), supply: Supply{Ages: second(90)}, want: 20 * time.Second},
+		"many stragglers are a change":                 {m: m, seen: second(slices.Repeat([]int{20}, 10)...), supply: Supply{Ages: second(90, 90, 90)}, want: 90 * time.Second},
+		"those that just began say nothing":            {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(5, 5, 5, 5)}, want: 30 * time.Second},
+		"both regimes, as often as they came":          {m: m, seen: second(slices.Repeat([]int{20}, 27)...), nodes: second(300, 310, 320), want: 20 * time.Second},
+		"one in eight on a new node: planned for":      {m: m, seen: second(slices.Repeat([]int{20}, 21)...), nodes: second(300, 310, 320), want: 300 * time.Second},
+		"while a pod waits for a node, so would the next": {
+			m: m, seen: second(slices.Repeat([]int{20}, 27)...), nodes: second(300, 310, 320),
+			supply: Supply{Homeless: 1}, want: 320 * time.Second,
+		},
+		"two new nodes are no regime yet": {
+			m: m, seen: second(slices.Repeat([]int{20}, 28)...), nodes: second(300, 310),
+			supply: Supply{Homeless: 1}, want: 20 * time.Second,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := observed(tc.m, tick{warmUps: tc.seen})
+			l := observed(tc.m, tick{warmUps: tc.seen, newNodes: tc.nodes})
 			if got := WarmUp(tc.m, l, Input{Supply: []Supply{tc.supply}}, 0); got != tc.want {
 				t.Errorf("warm-up is %v, want %v", got, tc.want)
 			}
@@ -103,7 +118,7 @@ func TestObserveNeverTouchesItsInput(t *testing.T) {
 	l := observed(m, times(20, tick{running: 10, output: 600, completions: 2, warmUps: []time.Duration{time.Minute}})...)
 	before := Learned{Since: l.Since, At: l.At, LastBusy: l.LastBusy, Good: l.Good, Request: l.Request}
 	for _, v := range l.Variants {
-		v.WarmUps = append([]time.Duration(nil), v.WarmUps...)
+		v.WarmUps = slices.Clone(v.WarmUps)
 		before.Variants = append(before.Variants, v)
 	}
 	in := Input{Model: m.ID, Now: noon.Add(time.Hour), Supply: []Supply{{Known: true, WarmUps: []time.Duration{1, 2, 3}}}}

@@ -1,8 +1,7 @@
 package policy
 
 import (
-	"math"
-	"sort"
+	"slices"
 	"time"
 )
 
@@ -15,30 +14,63 @@ const (
 	cacheRefill = 5 * time.Minute
 	// maxWarmUp caps what one stuck pod can teach.
 	maxWarmUp = 30 * time.Minute
+	// enoughWarmUps is how many displace the prior.
+	enoughWarmUps = 3
 	// warmUpQuantile of the observed warm-ups is planned with.
 	warmUpQuantile = 0.9
 )
 
 // WarmUp is the time from asking for a replica of variant i to its first useful
-// token: configured; else the 0.9 quantile of observed warm-ups, with the prior
-// counting as two of them until three were seen. A replica that is still starting
-// is a lower bound: it raises the answer once it is older. Starved replicas wait
-// for a node, not for a model, and teach nothing.
+// token: configured; else the 0.9 quantile of what was observed, with the prior
+// counting as two of them until three were seen. The quantile is the product-limit
+// one (Kaplan and Meier 1958): a replica that is still starting says that its
+// warm-up is longer than its age, and no more,
+//
+//	S(t) = prod over completed t_i <= t of (1 - 1/at risk at t_i),  WarmUp = min t with S(t) <= 0.1
+//
+// and where S does not fall that far, the longest seen or still lasting. While a
+// pod waits for a node, the next one would wait too: then only warm-ups on new
+// nodes count, where three were seen. Starved replicas wait for a node, not for a
+// model, and teach nothing. Nothing above maxWarmUp is believed.
 func WarmUp(m Model, l Learned, in Input, i int) time.Duration {
-	v := m.Variants[i]
+	v, s := m.Variants[i], supplyOf(in, i)
 	if v.WarmUpFixed {
 		return v.WarmUp
 	}
-	seen := append([]time.Duration{v.WarmUp, v.WarmUp}, l.variant(i).WarmUps...)
-	if len(l.variant(i).WarmUps) >= 3 {
-		seen = seen[2:]
+	var buf [maxWarmUps + 2]time.Duration
+	seen := buf[:0]
+	for _, w := range l.variant(i).WarmUps {
+		if w.NewNode {
+			seen = append(seen, w.Took)
+		}
 	}
-	sort.Slice(seen, func(a, b int) bool { return seen[a] < seen[b] })
-	w := seen[min(int(math.Ceil(float64(len(seen))*warmUpQuantile)), len(seen))-1]
-	if ages := supplyOf(in, i).loading(); len(ages) > 0 {
-		w = max(w, ages[0])
+	if s.Homeless == 0 || len(seen) < enoughWarmUps {
+		seen = seen[:0]
+		for _, w := range l.variant(i).WarmUps {
+			seen = append(seen, w.Took)
+		}
 	}
-	return min(w, maxWarmUp)
+	if len(seen) < enoughWarmUps {
+		seen = append(seen, v.WarmUp, v.WarmUp)
+	}
+	slices.Sort(seen)
+	return min(productLimit(seen, s.loading(), warmUpQuantile), maxWarmUp)
+}
+
+// productLimit is the q-quantile of completed durations, ascending, with censored
+// ones, descending, that are only known to be longer.
+func productLimit(done, still []time.Duration, q float64) time.Duration {
+	survive := 1.0
+	for k, t := range done {
+		for len(still) > 0 && still[len(still)-1] < t {
+			still = still[:len(still)-1]
+		}
+		survive *= 1 - 1/float64(len(done)-k+len(still))
+		if survive <= 1-q+1e-9 {
+			return t
+		}
+	}
+	return max(done[len(done)-1], still[0])
 }
 
 // Lead is how far ahead an order must look: the longest warm-up among the

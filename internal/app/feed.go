@@ -146,8 +146,8 @@ func overlay(below, above []policy.Supply) []policy.Supply {
 			if s.Variant != out[i].Variant || !s.Known {
 				continue
 			}
-			if len(s.WarmUps) == 0 {
-				s.WarmUps = out[i].WarmUps
+			if len(s.WarmUps)+len(s.NewNodes) == 0 {
+				s.WarmUps, s.NewNodes = out[i].WarmUps, out[i].NewNodes
 			}
 			out[i] = s
 		}

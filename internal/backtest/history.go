@@ -82,7 +82,7 @@ func (r *recorder) supply(all []policy.Supply, tick int) {
 		for _, s := range all {
 			if s.Variant == v.Name && s.Known {
 				h.Paid[i][tick], h.Ready[i][tick] = s.Ready+s.Starting, s.Ready
-				h.WarmUps = append(h.WarmUps, s.WarmUps...)
+				h.WarmUps = append(append(h.WarmUps, s.WarmUps...), s.NewNodes...)
 			}
 		}
 	}

@@ -85,6 +85,16 @@ func ready(after time.Duration) podOption {
 	}
 }
 
+// scheduled gives a pod its node so long after its creation.
+func scheduled(after time.Duration) podOption {
+	return func(p *corev1.Pod) {
+		p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{
+			Type: corev1.PodScheduled, Status: corev1.ConditionTrue,
+			LastTransitionTime: metav1.NewTime(p.CreationTimestamp.Add(after)),
+		})
+	}
+}
+
 func on(node string, gpus string) podOption {
 	return func(p *corev1.Pod) {
 		p.Spec.NodeName = node
@@ -127,12 +137,24 @@ func TestSupplyFromTheKubernetesAPI(t *testing.T) {
 			},
 			[]string{"a", "b"},
 		},
+		"one waited for a new node": {
+			2,
+			[]runtime.Object{
+				pod("a", 2*time.Hour, scheduled(time.Second), ready(3*time.Minute)),
+				pod("b", 2*time.Hour, scheduled(4*time.Minute), ready(7*time.Minute)),
+			},
+			policy.Supply{
+				Variant: "main", Known: true, Spec: 2, Ready: 2,
+				WarmUps: []time.Duration{3 * time.Minute}, NewNodes: []time.Duration{7 * time.Minute},
+			},
+			[]string{"a", "b"},
+		},
 		"zero is known": {0, nil, policy.Supply{Variant: "main", Known: true}, []string{}},
 		"no node takes it": {
 			2,
 			[]runtime.Object{pod("a", 11*time.Minute), pod("b", 20*time.Minute, on("n", "1"))},
 			policy.Supply{
-				Variant: "main", Known: true, Spec: 2, Starting: 2, Starved: 1,
+				Variant: "main", Known: true, Spec: 2, Starting: 2, Homeless: 1, Starved: 1,
 				Ages: []time.Duration{20 * time.Minute, 11 * time.Minute},
 			},
 			[]string{},

@@ -19,7 +19,8 @@ type life struct {
 	readyAt  time.Time // earliest readiness seen
 	seen     time.Time
 	reported bool
-	unfit    bool // restarted before it was ready
+	unfit    bool          // restarted before it was ready
+	waited   time.Duration // for a node
 }
 
 // count sorts pods into ready, starting and starved, and hands out each completed
@@ -35,7 +36,11 @@ func (f *Fleet) count(out *policy.Supply, pods []corev1.Pod, at time.Time) []str
 		}
 		l := f.follow(p, at)
 		if took, ok := l.warmUp(p); ok {
-			out.WarmUps = append(out.WarmUps, took)
+			if l.waited >= policy.NodeWait {
+				out.NewNodes = append(out.NewNodes, took)
+			} else {
+				out.WarmUps = append(out.WarmUps, took)
+			}
 		}
 		if p.DeletionTimestamp != nil {
 			continue
@@ -51,12 +56,16 @@ func (f *Fleet) count(out *policy.Supply, pods []corev1.Pod, at time.Time) []str
 		}
 		age := max(at.Sub(p.CreationTimestamp.Time), 0)
 		out.Ages = append(out.Ages, age)
-		if scheduled, _ := condition(p, corev1.PodScheduled); !scheduled && age > f.opt.StarvedAfter {
-			out.Starved++
+		if scheduled, _ := condition(p, corev1.PodScheduled); !scheduled {
+			out.Homeless++
+			if age > f.opt.StarvedAfter {
+				out.Starved++
+			}
 		}
 	}
 	slices.SortFunc(out.Ages, func(a, b time.Duration) int { return int(min(max(b-a, -1), 1)) })
 	slices.Sort(out.WarmUps)
+	slices.Sort(out.NewNodes)
 	return ready
 }
 
@@ -70,6 +79,9 @@ func (f *Fleet) follow(p *corev1.Pod, at time.Time) *life {
 	l.seen = at
 	if l.readyAt.IsZero() && restarted(p) {
 		l.unfit = true
+	}
+	if scheduled, since := condition(p, corev1.PodScheduled); scheduled && !since.IsZero() {
+		l.waited = since.Sub(p.CreationTimestamp.Time)
 	}
 	if ready, since := condition(p, corev1.PodReady); ready && !since.IsZero() {
 		if l.readyAt.IsZero() || since.Before(l.readyAt) {

@@ -79,8 +79,8 @@ type ksmPod struct {
 	told      bool      // whether it is ready is told at all
 	readyAt   time.Time // zero = never told
 	alive     bool      // neither succeeded nor failed
-	scheduled bool
-	leaving   bool // being deleted
+	scheduled time.Time // when it got a node; zero = not yet, or never told
+	leaving   bool      // being deleted
 	restarts  float64
 }
 
@@ -229,7 +229,7 @@ func (c *ksmView) readPods(cur current) {
 			}
 		}},
 		{ksmPodReadyAt, func(p *ksmPod, _ *Series, v float64) { p.readyAt = unixSeconds(v) }},
-		{ksmPodSched, func(p *ksmPod, _ *Series, v float64) { p.scheduled = v > 0 }},
+		{ksmPodSched, func(p *ksmPod, _ *Series, v float64) { p.scheduled = unixSeconds(v) }},
 		{ksmPodDeleted, func(p *ksmPod, _ *Series, v float64) { p.leaving = v > 0 }},
 		{ksmRestarts, func(p *ksmPod, _ *Series, v float64) { p.restarts = max(p.restarts, v) }},
 	}

@@ -194,7 +194,11 @@ func (s *counted) count(ns string, pods []*ksmPod, l *podLives, at time.Time, op
 	for _, p := range pods {
 		one := l.pods[podKey{objectKey{ns, p.name}, p.uid}]
 		if took, ok := one.warmUp(p, at); ok {
-			s.WarmUps = append(s.WarmUps, took)
+			if p.scheduled.Sub(p.created) >= policy.NodeWait {
+				s.NewNodes = append(s.NewNodes, took)
+			} else {
+				s.WarmUps = append(s.WarmUps, took)
+			}
 		}
 		switch {
 		case p.leaving:
@@ -215,7 +219,11 @@ func (s *counted) starting(p *ksmPod, one *podLife, at time.Time, opt Options) {
 	}
 	age := max(at.Sub(p.created), 0)
 	s.Ages = append(s.Ages, age)
-	if !p.scheduled && age > opt.StarvedAfter {
+	if !p.scheduled.IsZero() {
+		return
+	}
+	s.Homeless++
+	if age > opt.StarvedAfter {
 		s.Starved++
 	}
 }

@@ -115,7 +115,7 @@ func TestSupplyFromKubeStateMetrics(t *testing.T) {
 				k.pod(epoch, dep("m", "m-b", 20*time.Minute)) // scheduled: slow, not starved
 			},
 			want: []policy.Supply{{
-				Variant: "main", Known: true, Spec: 2, Starting: 2, Starved: 1,
+				Variant: "main", Known: true, Spec: 2, Starting: 2, Homeless: 1, Starved: 1,
 				Ages: []time.Duration{20 * time.Minute, 11 * time.Minute},
 			}},
 			expected: []string{},

@@ -24,26 +24,34 @@ func TestWarmUpsAreSeenOnceAndOnlyWhereTheyTeach(t *testing.T) {
 	for name, tc := range map[string]struct {
 		state func(now time.Duration) podState // of the pod at each scrape
 		want  []time.Duration
+		nodes []time.Duration // those that waited for a node
 	}{
 		"created and ready while we looked": {
-			func(time.Duration) podState { return pod(time.Minute, 4*time.Minute) }, []time.Duration{3 * time.Minute},
+			func(time.Duration) podState { return pod(time.Minute, 4*time.Minute) }, []time.Duration{3 * time.Minute}, nil,
+		},
+		"waited for a node": {
+			func(time.Duration) podState {
+				p := pod(time.Minute, 6*time.Minute)
+				p.scheduled = at(3 * time.Minute)
+				return p
+			}, nil, []time.Duration{5 * time.Minute},
 		},
 		"there before we looked": {
-			func(time.Duration) podState { return pod(-10*time.Minute, 4*time.Minute) }, nil,
+			func(time.Duration) podState { return pod(-10*time.Minute, 4*time.Minute) }, nil, nil,
 		},
 		"restarted on the way": {
 			func(now time.Duration) podState {
 				p := pod(time.Minute, 6*time.Minute)
 				p.restarts = b2f(now > 3*time.Minute)
 				return p
-			}, nil,
+			}, nil, nil,
 		},
 		"restarted afterwards: the first readiness counts": {
 			func(now time.Duration) podState {
 				p := pod(time.Minute, 3*time.Minute)
 				p.restarts = b2f(now > 5*time.Minute)
 				return p
-			}, []time.Duration{2 * time.Minute},
+			}, []time.Duration{2 * time.Minute}, nil,
 		},
 		"flapped: the earliest readiness counts": {
 			func(now time.Duration) podState {
@@ -51,15 +59,15 @@ func TestWarmUpsAreSeenOnceAndOnlyWhereTheyTeach(t *testing.T) {
 					return pod(time.Minute, 6*time.Minute)
 				}
 				return pod(time.Minute, 3*time.Minute)
-			}, []time.Duration{2 * time.Minute},
+			}, []time.Duration{2 * time.Minute}, nil,
 		},
-		"never ready": {func(time.Duration) podState { return pod(time.Minute, 0) }, nil},
+		"never ready": {func(time.Duration) podState { return pod(time.Minute, 0) }, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, l := NewWindow(), newPodLives()
 			l.since = begin
 			k := ksmStore{t, w, "llm"}
-			var got []time.Duration
+			var got, nodes []time.Duration
 			for now := time.Duration(0); now <= 8*time.Minute; now += ksmScrape {
 				k.deployment(at(now), "m", 1, 0)
 				if p := tc.state(now); !p.created.After(at(now)) {
@@ -72,10 +80,13 @@ func TestWarmUpsAreSeenOnceAndOnlyWhereTheyTeach(t *testing.T) {
 				if !slices.Equal(first[0].WarmUps, again[0].WarmUps) {
 					t.Errorf("asking twice at %s: %v, then %v", now, first[0].WarmUps, again[0].WarmUps)
 				}
-				got = append(got, first[0].WarmUps...)
+				got, nodes = append(got, first[0].WarmUps...), append(nodes, first[0].NewNodes...)
 			}
 			if d := cmp.Diff(tc.want, got); d != "" {
 				t.Errorf("warm-ups (-want +got):\n%s", d)
+			}
+			if d := cmp.Diff(tc.nodes, nodes); d != "" {
+				t.Errorf("warm-ups on new nodes (-want +got):\n%s", d)
 			}
 		})
 	}
