@@ -46,7 +46,7 @@ func (c *checker) gateway(path string, g *Gateway) {
 	c.oneOf(path+".preset", "a gateway", g.Preset, c.cat.Gateways)
 	c.matchers(path+".match", g.Match)
 	if g.Scrape != "" {
-		c.add(path+".scrape", "not supported yet, the gateway is read through the model's source")
+		c.url(path+".scrape", g.Scrape)
 	}
 }
 

@@ -125,8 +125,8 @@ type Gateway struct {
 	Preset string `json:"preset"`
 	// Label values of the gateway's series that belong to the model; empty means that its model label equals modelName.
 	Match map[string]string `json:"match,omitempty"`
-	// Scrape is reserved for reading the gateway without Prometheus; refused today.
-	Scrape string `json:"scrape,omitempty" jsonschema:"-"`
+	// URL of the gateway's own metrics page, read every second while the model is at zero, so that waking does not wait for Prometheus.
+	Scrape string `json:"scrape,omitempty"`
 }
 
 // SLO is what users were promised.

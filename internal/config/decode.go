@@ -16,7 +16,10 @@ type reader interface {
 
 // decoder fills Go values from a tree. Unlike a stock decoder it reports every
 // problem, each with its path, and keeps the line of every field.
-type decoder struct{ *problems }
+type decoder struct {
+	*problems
+	strings bool // numbers and truth values come as strings
+}
 
 // decode fills v, which must be addressable. Null leaves v as it is.
 func (d *decoder) decode(path string, n *yaml.Node, v reflect.Value) {
@@ -132,6 +135,10 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 		want, tags = "true or false", []string{"!!bool"}
 	case v.CanInt():
 		want, tags = "a whole number", []string{"!!int"}
+	}
+	if d.strings && n.Kind == yaml.ScalarNode {
+		n = &yaml.Node{Kind: yaml.ScalarNode, Value: n.Value}
+		n.Tag = n.ShortTag()
 	}
 	if n.Kind != yaml.ScalarNode || !slices.Contains(tags, n.Tag) || n.Decode(v.Addr().Interface()) != nil {
 		d.add(path, "want %s, got %s", want, describe(n))

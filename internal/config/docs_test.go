@@ -28,7 +28,9 @@ series; 'replicas.min' is at most 'replicas.max'; tensorParallel x pipelineParal
 needs a gateway, because nothing else shows demand at zero replicas. A budget for a product that no variant uses, and
 settings without effect, are warnings.
 
-Not there yet, and refused as such: 'price.from' (price feeds) and 'gateway.scrape'.
+Not there yet, and refused as such: 'price.from' (price feeds).
+
+The same fields, with dots between levels, define a model in the metadata of a KEDA trigger: [keda.md](keda.md).
 `
 
 const docsHTTP = `

@@ -16,8 +16,9 @@ type Origin string
 
 // The origins. A model of the file wins over the same model found elsewhere.
 const (
-	FromFile      Origin = ""
-	FromDiscovery Origin = "discovered"
+	FromFile         Origin = ""
+	FromScaledObject Origin = "ScaledObject"
+	FromDiscovery    Origin = "discovered"
 )
 
 // Registry is what the rest of the program reads: every model, whatever its
@@ -189,7 +190,7 @@ func (m *Model) entry(source Labels) Entry {
 		Origin:   m.Origin, Assumed: slices.Clone(m.Assumed),
 	}
 	if m.Gateway != nil {
-		e.Gateway = &Gateway{Preset: m.Gateway.Preset, Match: maps.Clone(m.Gateway.Match)}
+		e.Gateway = &Gateway{Preset: m.Gateway.Preset, Match: maps.Clone(m.Gateway.Match), Scrape: m.Gateway.Scrape}
 	}
 	for _, v := range m.Variants {
 		e.Model.Variants = append(e.Model.Variants, v.policy())

@@ -1,0 +1,158 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/forewarm/forewarm/policy"
+)
+
+// ScaledObject is what of a KEDA ScaledObject concerns us. Internal/fleet reads it.
+type ScaledObject struct {
+	Namespace, Name  string
+	APIVersion, Kind string // of the scale target
+	Target           string // name of the scale target
+	Min, Max         int    // replicas while active
+	Idle             *int   // idleReplicaCount; nil = not given
+	Paused           *int   // replicas it is held at; -1 = those it has; nil = not paused
+	Triggers         []ScaledTrigger
+}
+
+// ScaledTrigger is one trigger of type external or external-push.
+type ScaledTrigger struct {
+	Metadata   map[string]string
+	MetricType string // AverageValue if empty
+}
+
+// Refused is a ScaledObject whose definition of a model is not taken.
+type Refused struct {
+	Model policy.ModelID
+	Why   string
+}
+
+// target is the scale target with what may be left out.
+func (o ScaledObject) target() Target {
+	t := Target{APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Target}
+	t.fill()
+	return t
+}
+
+// least is the minimum while the model is awake, and whether zero is allowed.
+func (o ScaledObject) least() int {
+	if o.Idle != nil {
+		return *o.Idle
+	}
+	return o.Min
+}
+
+// InlineModels are the models that ScaledObjects define in their triggers. Several
+// that define the same model alike, each with a variant of its own, make one model
+// of several variants; the first by name says what the model is.
+func InlineModels(objects []ScaledObject, cat Catalog) ([]Model, []Refused) {
+	objects = slices.Clone(objects)
+	slices.SortFunc(objects, func(a, b ScaledObject) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	var (
+		models  []Model
+		refused []Refused
+	)
+	place := map[policy.ModelID]int{}
+	for _, o := range objects {
+		for _, tr := range o.Triggers {
+			if tr.Metadata["engine"] == "" {
+				continue
+			}
+			m, err := o.defines(tr, cat)
+			id := policy.ModelID{Namespace: m.Namespace, Name: m.Name}
+			if err != nil {
+				refused = append(refused, Refused{id, fmt.Sprintf("ScaledObject %s: %v", o.Name, err)})
+				continue
+			}
+			at, seen := place[id]
+			if !seen {
+				place[id] = len(models)
+				models = append(models, m)
+			} else if why := models[at].join(m); why != "" {
+				refused = append(refused, Refused{id, fmt.Sprintf("ScaledObject %s: %s", o.Name, why)})
+			}
+		}
+	}
+	return models, refused
+}
+
+// defines is the model that one trigger defines. In an error it has a name at least.
+func (o ScaledObject) defines(tr ScaledTrigger, cat Catalog) (Model, error) {
+	t, err := ParseTrigger(o.Name, tr.Metadata, cat)
+	if err != nil {
+		return Model{Namespace: o.Namespace, Name: cmp.Or(tr.Metadata["model"], o.Name)}, err
+	}
+	m := t.Define(o.Namespace, o.target(), o.least(), o.Max)
+	m.Variants[0].Replicas.Min = new(o.Min)
+	return m, nil
+}
+
+// join adds the variant of a further definition of the same model, or says why not.
+// A second trigger of one ScaledObject, for another metric, adds nothing.
+func (m *Model) join(more Model) string {
+	a, b := *m, more
+	a.Variants, b.Variants, a.Assumed, b.Assumed = nil, nil, nil, nil
+	if !reflect.DeepEqual(a, b) {
+		return "defines " + m.Name + " otherwise than another ScaledObject does: want the same values, or model with only the name"
+	}
+	v := more.Variants[0]
+	for _, have := range m.Variants {
+		switch same := have.Target == v.Target; {
+		case have.Name == v.Name && same:
+			return ""
+		case have.Name == v.Name:
+			return fmt.Sprintf("variant: %s of %s is defined already, for another target", v.Name, m.Name)
+		case same:
+			return fmt.Sprintf("variant: %s of %s scales the same target", have.Name, m.Name)
+		}
+	}
+	m.Variants = append(m.Variants, v)
+	return ""
+}
+
+// Bound narrows each variant to what the ScaledObject of its target allows, as KEDA
+// will in any case, and to the replicas it is paused at. Of a discovered model the
+// ScaledObject's bounds are the only ones that anybody gave.
+func (r *Registry) Bound(objects []ScaledObject) {
+	type key struct {
+		namespace string
+		target    Target
+	}
+	byTarget := map[key]ScaledObject{}
+	for _, o := range objects {
+		byTarget[key{o.Namespace, o.target()}] = o
+	}
+	for i := range r.Entries {
+		e := &r.Entries[i]
+		for k := range e.Model.Variants {
+			if o, ok := byTarget[key{e.Model.ID.Namespace, e.Targets[k]}]; ok {
+				e.bound(k, o)
+			}
+		}
+	}
+}
+
+func (e *Entry) bound(k int, o ScaledObject) {
+	v := &e.Model.Variants[k]
+	was := *v
+	if e.Origin == FromDiscovery {
+		v.Min, v.Max = o.Min, o.Max
+	}
+	v.Max = min(v.Max, o.Max)
+	v.Min = min(max(v.Min, o.Min), v.Max)
+	if o.Paused != nil && *o.Paused >= 0 {
+		v.Min, v.Max = *o.Paused, *o.Paused
+		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s is paused, so %s stays at %d.", o.Name, v.Name, *o.Paused))
+		return
+	}
+	if *v != was {
+		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s allows %d to %d replicas of %s.", o.Name, v.Min, v.Max, v.Name))
+	}
+}
