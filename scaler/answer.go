@@ -1,0 +1,214 @@
+package scaler
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/forewarm/forewarm/policy"
+)
+
+// answer is what one snapshot says to one trigger at one moment. Value and activity
+// come from the same Plan.
+type answer struct {
+	value  float64 // finite, at least 0
+	active bool
+	atZero bool // nothing is asked for in the cluster, and that is known
+}
+
+// reader answers from snapshots.
+type reader struct {
+	holdFor time.Duration
+	missing func(id policy.ModelID, inline bool) string
+	near    func(name string, known []string) string
+}
+
+// answer answers for a trigger of a ScaledObject in a namespace.
+func (r reader) answer(s *policy.Snapshot, t Trigger, namespace string, now time.Time) (answer, error) {
+	if s == nil {
+		return answer{}, status.Error(codes.Unavailable, "starting: there is no decision yet")
+	}
+	view, err := r.model(s, t, namespace)
+	if err != nil {
+		return answer{}, err
+	}
+	d, others, err := r.variant(s, t, view.Model)
+	if err != nil {
+		return answer{}, err
+	}
+	out, err := r.activity(d, others, now)
+	if err != nil {
+		return answer{}, err
+	}
+	out.value = float64(d.Replicas)
+	if t.Metric != Desired {
+		out.value, err = raw(view, t)
+	}
+	return out, err
+}
+
+// model finds the model, in the ScaledObject's own namespace only.
+func (r reader) model(s *policy.Snapshot, t Trigger, namespace string) (policy.ModelView, error) {
+	id := t.id(namespace)
+	i, ok := slices.BinarySearchFunc(s.Models, id, func(v policy.ModelView, id policy.ModelID) int {
+		return v.Model.ID.Compare(id)
+	})
+	if ok {
+		return s.Models[i], nil
+	}
+	if why := r.missing(id, t.Inline); why != "" {
+		return policy.ModelView{}, status.Errorf(codes.FailedPrecondition, "model %s: %s", id, why)
+	}
+	if t.Inline {
+		return policy.ModelView{}, status.Errorf(codes.Unavailable,
+			"model %s: its definition was not seen yet, or the next tick did not come yet", id)
+	}
+	return policy.ModelView{}, status.Errorf(codes.NotFound, "model %s is not known%s", id, r.neighbours(s, id))
+}
+
+// mostNamed bounds how many models an error lists.
+const mostNamed = 10
+
+// neighbours says which models the namespace has. Those of others are not told.
+func (r reader) neighbours(s *policy.Snapshot, id policy.ModelID) string {
+	var names []string
+	for _, v := range s.Models {
+		if v.Model.ID.Namespace == id.Namespace {
+			names = append(names, v.Model.ID.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "; no model of this namespace is"
+	}
+	hint := ""
+	if near := r.near(id.Name, names); near != "" {
+		hint = ", did you mean " + near + "?"
+	}
+	more := ""
+	if len(names) > mostNamed {
+		more = fmt.Sprintf(" and %d more", len(names)-mostNamed)
+		names = names[:mostNamed]
+	}
+	return fmt.Sprintf("%s; this namespace has %s%s", hint, strings.Join(names, ", "), more)
+}
+
+// variant finds the decision, and says whether other variants serve the model.
+func (r reader) variant(s *policy.Snapshot, t Trigger, m policy.Model) (d policy.Decision, others bool, err error) {
+	all := s.Plan.Decisions
+	i, _ := slices.BinarySearchFunc(all, m.ID, func(d policy.Decision, id policy.ModelID) int {
+		return d.ID.Model.Compare(id)
+	})
+	found := false
+	var names []string
+	for ; i < len(all) && all[i].ID.Model == m.ID; i++ {
+		names = append(names, all[i].ID.Variant)
+		if all[i].ID.Variant == t.Variant || t.Variant == "" {
+			d, found = all[i], true
+			continue
+		}
+		others = others || all[i].Replicas > 0
+	}
+	switch {
+	case t.Variant == "" && len(names) > 1:
+		return d, false, status.Errorf(codes.InvalidArgument,
+			"variant: model %s has several, name one: %s", m.ID, strings.Join(names, ", "))
+	case !found && len(names) > 0:
+		return d, false, status.Errorf(codes.NotFound,
+			"variant %s of model %s is not known; it has %s", t.Variant, m.ID, strings.Join(names, ", "))
+	case !found:
+		return d, false, status.Errorf(codes.Unavailable, "model %s has no decision yet", m.ID)
+	}
+	return d, others, nil
+}
+
+// activity judges a decision. Inactive is what the policy proved, what is at zero
+// and held there, and a variant whose model others serve: anything else would take
+// the last replica away. An expired decision is still good for waking: from zero it
+// can only raise, and it rests on requests seen or on idle.onBlind.
+func (r reader) activity(d policy.Decision, others bool, now time.Time) (answer, error) {
+	a := answer{atZero: d.NowKnown && d.Now == 0}
+	switch {
+	case d.Known && d.Replicas > 0 && a.atZero:
+		a.active = true
+		return a, nil
+	case d.Replicas < 0:
+		return a, status.Errorf(codes.Internal, "model %s: %d replicas are no answer", d.ID, d.Replicas)
+	case d.Expired(now, r.holdFor):
+		return a, status.Errorf(codes.Unavailable, "%s: %s; see forewarm explain %s", d.ID, expiry(d, now), d.ID.Model)
+	case d.Replicas > 0:
+		a.active = true
+	case d.Hold && !a.atZero:
+		return a, status.Errorf(codes.Unavailable, "%s: held, and it is not known how many replicas there are", d.ID)
+	default:
+		a.active = d.Active && !a.atZero && !others
+	}
+	return a, nil
+}
+
+// expiry says since when there is no answer.
+func expiry(d policy.Decision, now time.Time) string {
+	if !d.Known || d.Good.IsZero() {
+		return "no data yet allowed a decision"
+	}
+	return fmt.Sprintf("no data allowed a decision for %s", now.Sub(d.Good).Round(time.Second))
+}
+
+// raw is a signal of the whole model, so that AverageValue divides it by its
+// replicas. A silent part would make it too low, which is no answer.
+func raw(v policy.ModelView, t Trigger) (float64, error) {
+	sum, why := 0.0, ""
+	sig := v.Input.Signals
+	switch {
+	case t.Metric == RPS:
+		if sum = sig.Arrivals.Value; !sig.Arrivals.Known {
+			why = "arrivals are not known"
+		}
+	default:
+		sum, why = summed(v, t.Metric)
+	}
+	if why == "" && sig.Partial {
+		why = "part of the data is missing"
+	}
+	if why == "" && (math.IsNaN(sum) || math.IsInf(sum, 0) || sum < 0) {
+		why = fmt.Sprintf("%g is no value", sum)
+	}
+	if why != "" {
+		return 0, status.Errorf(codes.Unavailable, "%s of model %s: %s", t.Metric, v.Model.ID, why)
+	}
+	return sum, nil
+}
+
+// summed adds up what the pods say, and for Pending what waits in front of them.
+func summed(v policy.ModelView, m Metric) (sum float64, why string) {
+	sig, heard, ready := v.Input.Signals, 0, 0
+	for _, p := range sig.Pods {
+		r := map[Metric]policy.Reading{Pending: p.Pending, Running: p.Running, KV: p.KV}[m]
+		if !r.Known {
+			return 0, "pod " + p.Name + " does not tell"
+		}
+		sum, heard = sum+r.Value, heard+1
+	}
+	for _, s := range v.Input.Supply {
+		if !s.Known {
+			return 0, "replicas of " + s.Variant + " are not known"
+		}
+		ready += s.Ready
+	}
+	if heard < ready {
+		return 0, fmt.Sprintf("%d of %d pods are heard", heard, ready)
+	}
+	if m == Pending && v.Model.Gateway {
+		switch {
+		case sig.GatewayQueue.Known:
+			sum += sig.GatewayQueue.Value
+		case heard == 0:
+			return 0, "no pod is there, and the gateway does not tell"
+		}
+	}
+	return sum, ""
+}

@@ -1,0 +1,6 @@
+package scaler
+
+import "time"
+
+// systemNow is the wall clock.
+func systemNow() time.Time { return time.Now() }

@@ -1,0 +1,126 @@
+package scaler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+)
+
+const (
+	// deadAfter finds peers that went without a word. KEDA itself sends no pings, a
+	// mesh in between may: up to one per leastPing is fine, with or without streams.
+	deadAfter = time.Minute
+	leastPing = 10 * time.Second
+	// connectionAge makes clients look the Service up again, so that a new replica
+	// gets its share. Streams end before the grace does.
+	connectionAge = time.Hour
+	// maxHeaders bounds the headers of one call.
+	maxHeaders = 16 << 10
+)
+
+// serverOptions are the limits, and what is around every call: metrics, then
+// recovery, then the deadline.
+func (s *Server) serverOptions() ([]grpc.ServerOption, error) {
+	recovered := recovery.WithRecoveryHandlerContext(s.recovered)
+	opts := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(s.opts.MaxMessage),
+		grpc.MaxHeaderListSize(maxHeaders),
+		grpc.MaxConcurrentStreams(uint32(s.opts.MaxStreams)),
+		grpc.ConnectionTimeout(s.opts.Handshake),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time: deadAfter, Timeout: deadAfter / 3, MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: s.opts.StreamLife + time.Minute,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: leastPing, PermitWithoutStream: true}),
+		grpc.WaitForHandlers(true),
+		grpc.ChainUnaryInterceptor(s.metrics.calls.UnaryServerInterceptor(), recovery.UnaryServerInterceptor(recovered), s.bounded),
+		grpc.ChainStreamInterceptor(s.metrics.calls.StreamServerInterceptor(), recovery.StreamServerInterceptor(recovered), departed),
+	}
+	if s.opts.TLS == nil {
+		return opts, nil
+	}
+	creds, err := s.opts.TLS.credentials(s)
+	if err != nil {
+		return nil, err
+	}
+	return append(opts, grpc.Creds(creds)), nil
+}
+
+// bounded gives a call a deadline of its own, since KEDA gives none.
+func (s *Server) bounded(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Deadline)
+	defer cancel()
+	return next(ctx, req)
+}
+
+// departed turns the end of a caller's context into a gRPC status.
+func departed(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	err := next(srv, stream)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return status.FromContextError(err).Err()
+	}
+	return err
+}
+
+// recovered turns a panic into an error of that one call.
+func (s *Server) recovered(_ context.Context, p any) error {
+	s.metrics.panics.Inc()
+	s.opts.Log.Error("recovered from a panic", zap.String("panic", fmt.Sprint(p)), zap.ByteString("stack", debug.Stack()))
+	return errPanic
+}
+
+// limited turns connections away beyond MaxConnections. To close one at once is
+// better than to leave it waiting: the client tries another replica.
+func (s *Server) limited(l net.Listener) net.Listener {
+	return &listener{Listener: l, most: int64(s.opts.MaxConnections), metrics: s.metrics}
+}
+
+type listener struct {
+	net.Listener
+	most    int64
+	open    atomic.Int64
+	metrics *metrics
+}
+
+// Accept waits for the next connection that there is room for.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.open.Add(1) <= l.most {
+			l.metrics.connections.Inc()
+			return &conn{Conn: c, l: l}, nil
+		}
+		l.open.Add(-1)
+		l.metrics.turnedAway.Inc()
+		_ = c.Close()
+	}
+}
+
+// conn counts itself out once.
+type conn struct {
+	net.Conn
+	l    *listener
+	once sync.Once
+}
+
+// Close closes the connection.
+func (c *conn) Close() error {
+	c.once.Do(func() {
+		c.l.open.Add(-1)
+		c.l.metrics.connections.Dec()
+	})
+	return c.Conn.Close()
+}
