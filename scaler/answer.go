@@ -163,13 +163,10 @@ func expiry(d policy.Decision, now time.Time) string {
 func raw(v policy.ModelView, t Trigger) (float64, error) {
 	sum, why := 0.0, ""
 	sig := v.Input.Signals
-	switch {
-	case t.Metric == RPS:
-		if sum = sig.Arrivals.Value; !sig.Arrivals.Known {
-			why = "arrivals are not known"
-		}
-	default:
+	if t.Metric != RPS {
 		sum, why = summed(v, t.Metric)
+	} else if sum = sig.Arrivals.Value; !sig.Arrivals.Known {
+		why = "arrivals are not known"
 	}
 	if why == "" && sig.Partial {
 		why = "part of the data is missing"

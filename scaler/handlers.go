@@ -90,4 +90,3 @@ func (s service) answer(t Trigger, ref *pb.ScaledObjectRef) (answer, error) {
 
 // errPanic is what a caller sees of a defect of ours.
 var errPanic = status.Error(codes.Internal, "a defect in Forewarm: see its log")
-

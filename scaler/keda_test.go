@@ -30,7 +30,7 @@ type keda struct {
 }
 
 // dial connects to several servers as KEDA does through a headless Service.
-func dial(t testing.TB, creds credentials.TransportCredentials, servers ...*listening) *grpc.ClientConn {
+func dial(t *testing.T, creds credentials.TransportCredentials, servers ...*listening) *grpc.ClientConn {
 	t.Helper()
 	r := manual.NewBuilderWithScheme("replicas")
 	var state resolver.State
@@ -156,7 +156,7 @@ type listening struct {
 func (s *listening) dial(ctx context.Context) (net.Conn, error) { return s.l.DialContext(ctx) }
 
 // serve runs a server until the test ends.
-func serve(t testing.TB, o Options) *listening {
+func serve(t *testing.T, o Options) *listening {
 	t.Helper()
 	s, err := New(o)
 	if err != nil {

@@ -57,11 +57,11 @@ type Options struct {
 // DefaultOptions suit a cluster with thousands of ScaledObjects.
 func DefaultOptions() Options {
 	return Options{
-		HoldFor:  10 * time.Minute,
-		Missing:  func(policy.ModelID, bool) string { return "" },
-		Near:     func(string, []string) string { return "" },
-		Log:      zap.NewNop(),
-		Now:      systemNow,
+		HoldFor:   10 * time.Minute,
+		Missing:   func(policy.ModelID, bool) string { return "" },
+		Near:      func(string, []string) string { return "" },
+		Log:       zap.NewNop(),
+		Now:       systemNow,
 		Handshake: 10 * time.Second, Deadline: time.Second, Repeat: 10 * time.Second, StreamLife: 30 * time.Minute, StopFor: 5 * time.Second,
 		MaxMessage: 256 << 10, MaxStreams: 25_000, MaxConnections: 1000,
 	}

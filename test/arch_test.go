@@ -29,7 +29,7 @@ var arch = []importRule{
 	{"policy", "predictor", "", "a decision is a function of its inputs, so it can be replayed and explained"},
 
 	{"adapter", "policy", "sigs.k8s.io/custom-metrics-apiserver k8s.io prometheus/client_golang/prometheus", "an output renders the plan, it decides nothing"},
-	{"scaler", "policy", "google.golang.org/grpc " + kedaStubs, "an output renders the plan, it decides nothing"},
+	{"scaler", "policy", "google.golang.org/grpc go.uber.org/zap " + kedaStubs, "an output renders the plan, it decides nothing"},
 	{"internal/report", "internal/study", "gonum.org/v1/plot", "a report is drawn from results alone"},
 	{"internal/web", "policy", "", "the page is drawn from decisions alone"},
 
@@ -59,7 +59,7 @@ var arch = []importRule{
 
 // The longer cells of the table.
 const (
-	kedaStubs = "kedacore/keda/v2/pkg/scalers/externalscaler"
+	kedaStubs = "kedacore/keda/v2/pkg/scalers/externalscaler grpc-ecosystem/go-grpc-middleware prometheus/client_golang/prometheus"
 
 	configLibs = "sigs.k8s.io/yaml go.yaml.in k8s.io/apimachinery invopop/jsonschema " +
 		"prometheus/common prometheus/sigv4"

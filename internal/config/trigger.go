@@ -78,9 +78,9 @@ var kedas = []string{"scalerAddress", "enableTLS", "unsafeSsl"}
 var refusedKeys = map[string]string{
 	"caCert": inAuthentication, "tlsClientCert": inAuthentication, "tlsClientKey": inAuthentication,
 	"name": "want the model's name as model", "namespace": "not taken from metadata: it is that of the ScaledObject",
-	"labels":         "not taken from metadata, or a namespace could be read in the name of another: set labels on the source",
-	"replicas":       "not taken from metadata: use minReplicaCount and maxReplicaCount of the ScaledObject",
-	"target.name":    inScaleTargetRef, "target.kind": inScaleTargetRef, "target.apiVersion": inScaleTargetRef,
+	"labels":      "not taken from metadata, or a namespace could be read in the name of another: set labels on the source",
+	"replicas":    "not taken from metadata: use minReplicaCount and maxReplicaCount of the ScaledObject",
+	"target.name": inScaleTargetRef, "target.kind": inScaleTargetRef, "target.apiVersion": inScaleTargetRef,
 	"gateway.scrape": "not taken from metadata: no URL is; set it on a model of Forewarm's own configuration",
 	"price.from":     "not supported, give price.usdPerGPUHour",
 	"query":          noQueries, "serverAddress": noQueries, "threshold": "want target, and a metric other than desired",

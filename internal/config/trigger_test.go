@@ -63,7 +63,7 @@ func TestABadTriggerIsReportedByKeyAllAtOnce(t *testing.T) {
 		want     string
 	}{
 		"nothing":            {map[string]string{}, "model: want the name of a model, or a definition that begins with engine, got nothing"},
-		"a typing error":     {map[string]string{"modle": "llama"}, "modle: unknown key, did you mean model?"},
+		"a typing error":     {map[string]string{"mdoel": "llama"}, "mdoel: unknown key, did you mean model?"},
 		"a model id":         {map[string]string{"model": "meta/llama"}, "model: want a DNS label (lower-case letters, digits, '-', at most 63), got meta/llama"},
 		"half a definition":  {map[string]string{"model": "llama", "slo.ttftP95": "2s"}, "slo: is part of a definition: want engine with it, or only model (and variant)"},
 		"no promise":         {inline("slo.ttftP95", ""), "slo.ttftP95: want a duration > 0, got nothing"},
@@ -158,10 +158,13 @@ func TestAnInlineModelIsLikeOneOfTheFile(t *testing.T) {
 	want := Entry{
 		Model: policy.Model{
 			ID:       policy.ModelID{Namespace: "llm", Name: "llama"},
+			Engine:   "vllm",
 			SLO:      policy.SLO{TTFTP95: 2 * time.Second, ITLP95: 100 * time.Millisecond, Attainment: 0.95},
 			Priority: 7, Idle: policy.Idle{ToZero: true, After: 20 * time.Minute, OnBlind: policy.BlindOne}, Gateway: true,
 			Variants: []policy.Variant{{
-				Name: "spot", Min: 2, Max: 9, GPUs: 4, Product: "NVIDIA-A100-80GB", CapacityType: policy.Spot, PricePerGPU: 1.2,
+				Name: "spot", Min: 2, Max: 9,
+				Target: policy.Target{APIVersion: "leaderworkerset.x-k8s.io/v1", Kind: "LeaderWorkerSet", Name: "llama-spot"},
+				GPUs:   4, Product: "NVIDIA-A100-80GB", CapacityType: policy.Spot, PricePerGPU: 1.2,
 				WarmUp: 390 * time.Second, Capacity: policy.Capacity{Requests: 2.1}, CapacityFixed: true,
 			}},
 		},

@@ -30,10 +30,11 @@ func (e *Engine) blind(at time.Time, cause error) *policy.Snapshot {
 func (e *Engine) blindView(m policy.Model, at time.Time, cause error) (v policy.ModelView) {
 	s := e.stateOf(m.ID)
 	in := complete(m, aged(m, s.input, at))
-	in.Faults = []policy.Fault{{
+	in = e.beside(in)
+	in.Faults = append(in.Faults, []policy.Fault{{
 		Code: FaultLoad,
 		Text: fmt.Sprintf("no signals could be read (%v); decisions are held", cause),
-	}}
+	}}...)
 	v = policy.ModelView{Model: m, Input: in, Learned: s.learned, Forecast: s.forecast}
 	defer func() {
 		if r := recover(); r != nil {

@@ -33,8 +33,11 @@ type Options struct {
 	ForgetAfter  time.Duration // state of a removed model is kept this long
 	RefreshEvery time.Duration // a forecast is made anew this often, staggered by model
 	Forecaster   Forecaster
-	Progress     func(done, total time.Duration) // called by Replay after each chunk; may be nil
-	Log          *zap.Logger
+	// Beside adds to the input of a tick, blind or not, what is known beside the
+	// Source. It is a pure read; what it says of the past it says of no other time. May be nil.
+	Beside   func(policy.Input) policy.Input
+	Progress func(done, total time.Duration) // called by Replay after each chunk; may be nil
+	Log      *zap.Logger
 }
 
 // DefaultOptions suit a 15 s scrape.

@@ -59,7 +59,7 @@ func (e *Engine) fold(at time.Time) *policy.Snapshot {
 	inputs := e.inputs(at)
 	out := &policy.Snapshot{At: at, Models: make([]policy.ModelView, len(e.models))}
 	for i, m := range e.models {
-		out.Models[i] = e.step(m, inputOf(m, inputs, at), at)
+		out.Models[i] = e.step(m, e.beside(inputOf(m, inputs, at)), at)
 	}
 	e.plan = e.allocate(at, out.Models)
 	e.at, out.Plan = at, e.plan
