@@ -35,6 +35,7 @@ var arch = []importRule{
 
 	{"internal/config", "policy predictor", configLibs, "configuration becomes policy's types and knows no reader"},
 	{"internal/signals", "policy predictor", signalLibs, "a source observes; it decides nothing and runs no queries"},
+	{"internal/certs", "", "", "certificates come from a clock and randomness alone"},
 	{"internal/fleet", "policy", "k8s.io", "a source observes, it decides nothing"},
 	{"internal/engine", "policy predictor", "go.uber.org/zap golang.org/x/sync", "the simulator must be able to drive the tick"},
 
@@ -78,8 +79,9 @@ const (
 	backtestOurs = "policy predictor internal/app internal/config internal/engine internal/signals " +
 		"internal/sim/fluid internal/sim/rival internal/sim/trace"
 
-	forewarmOurs = "policy internal/app internal/backtest internal/config internal/engine internal/sim/world internal/study internal/report"
-	forewarmLibs = "spf13/cobra spf13/pflag go.uber.org/zap golang.org/x/term jedib0t/go-pretty"
+	forewarmOurs = "policy internal/app internal/backtest internal/certs internal/config internal/engine internal/sim/world " +
+		"internal/study internal/report"
+	forewarmLibs = "spf13/cobra spf13/pflag sigs.k8s.io/yaml go.uber.org/zap golang.org/x/term jedib0t/go-pretty"
 )
 
 // pure packages depend on nothing but their arguments: no I/O, clock, logger, context or goroutine.

@@ -83,6 +83,7 @@ func newRoot(s *streams, started *bool) *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRun: func(*cobra.Command, []string) { *started = true },
 	}
-	root.AddCommand(newRecommend(s), newBacktest(s), newServe(s), newSimulate(s), newConfig(s), newVersion(s))
+	root.AddCommand(newRecommend(s), newBacktest(s), newServe(s), newSimulate(s), newConfig(s),
+		newCerts(s), newVersion(s))
 	return root
 }
