@@ -18,7 +18,7 @@ type scene struct {
 	starved      int
 	arrivals     float64
 	peak         float64 // forecast of the peak at every horizon and quantile; 0 = arrivals
-	past         float64 // highest seen
+	past         float64 // highest forecast lately
 	pending      float64 // in the engine, over all pods
 	queue        float64 // at the gateway
 	running      float64
@@ -123,7 +123,8 @@ func (s scene) forecast(t interface{ Fatal(...any) }) predictor.Forecast {
 	peak := max(s.peak, s.arrivals)
 	f, err := predictor.NewForecast(predictor.Grid{
 		At: noon, Level: s.arrivals, Horizons: []time.Duration{time.Minute, time.Hour},
-		Quantiles: []float64{0.5, 0.95}, Values: []float64{s.arrivals, peak, s.arrivals, peak},
+		Quantiles: []float64{0.5, 0.9}, Values: []float64{s.arrivals, peak, s.arrivals, peak},
+		Held: []float64{s.arrivals, max(s.past, peak), s.arrivals, max(s.past, peak)},
 		Past: []float64{max(s.past, s.arrivals), max(s.past, s.arrivals)},
 	})
 	if err != nil {

@@ -41,6 +41,10 @@ var sentences = map[WhyCode]func(s Step) string{
 	"forecast-none": func(Step) string {
 		return "There is no forecast yet, so only the present counts."
 	},
+	"forecast-rise": func(s Step) string {
+		return fmt.Sprintf("Arrivals are at %s req/s and usually rise to %s within %s at this hour.",
+			number(s.Args[0]), number(s.Args[1]), seconds(s.Args[2]))
+	},
 	"forecast-peak": func(s Step) string {
 		if s.Args[3] == 0 {
 			return fmt.Sprintf("Arrivals are expected to stay under %s req/s for %s, until help ordered now is warm "+
@@ -84,7 +88,7 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("The model has been watched for only %s, so nothing is released yet.", seconds(s.Args[0]))
 	},
 	"release": func(s Step) string {
-		return fmt.Sprintf("At most %s req/s are expected within %s of what was seen lately, so %s goes from %s to %s.",
+		return fmt.Sprintf("Whatever was forecast lately, %s req/s cover the next %s, so %s goes from %s to %s.",
 			number(s.Args[0]), seconds(s.Args[1]), s.Variant.Variant, count(s.From), replicas(s.To))
 	},
 	"zero": func(s Step) string {

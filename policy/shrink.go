@@ -8,22 +8,19 @@ import (
 // shrinkShare is the largest share of a model's replicas released in one tick.
 const shrinkShare = 0.25
 
-// ruleShrink releases a replica only if the forecast peak of the break-even time
-// (Keep) does not need it, forecast from the highest level seen within that time
-// rather than from the level now: what was wanted a moment ago is likely wanted
-// again, and a replica that is wanted again before it could be warm is cheaper
-// kept. This is the whole hysteresis; it has no threshold to tune. Least preferred variants go
-// first. Held inputs, an SLO being missed, a standing queue, or a process that has
-// not yet watched one lead release nothing.
+// ruleShrink releases a replica only if no forecast of the last half lead needed
+// it (predictor.Forecast.Recent), by the same risk as an order: what was wanted a
+// moment ago is likely wanted again, and a replica that is wanted again before it
+// could be warm, with a warm cache, is cheaper kept. This is the whole hysteresis;
+// it has no threshold to tune. Least preferred variants go first. Held inputs, an
+// SLO being missed, a standing queue, or a process that has not yet watched one
+// lead release nothing.
 func ruleShrink(d *draft) {
 	if d.hold || !d.f.Known() {
 		return
 	}
-	keep := Keep(d.m, d.l, d.in)
-	peak := d.f.Max(keep, orderQuantile)
-	if past, ok := d.f.Past(keep); ok && past > d.f.Level() {
-		peak += past - d.f.Level() // the forecast as it was at the recent peak
-	}
+	lead, risk := Lead(d.m, d.l, d.in), RiskOf(d.m.SLO.Attainment)
+	peak := risk.covers(d.f.Recent(), lead, d.perReplica())
 	need := d.need.highest(d.perRequest.scale(peak))
 	spare := d.spare(need)
 	if total(spare) == 0 || d.keepForNow() {
@@ -33,13 +30,13 @@ func ruleShrink(d *draft) {
 	if !d.l.Since.IsZero() {
 		watched = d.in.Now.Sub(d.l.Since)
 	}
-	if watched < Lead(d.m, d.l, d.in) {
+	if watched < lead {
 		d.step("keep-just-started", total(d.counts), total(d.counts), [4]float64{watched.Seconds()})
 		return
 	}
 	for i, n := range spare {
 		if n > 0 {
-			d.variantStep(i, "release", d.counts[i]-n, [4]float64{peak, keep.Seconds(), need.OutputTokens})
+			d.variantStep(i, "release", d.counts[i]-n, [4]float64{peak, lead.Seconds(), need.OutputTokens})
 		}
 	}
 }

@@ -52,6 +52,7 @@ type world struct {
 	m        Model
 	l        Learned
 	h        *predictor.History
+	f        *predictor.Forecaster
 	plan     Plan
 	warm     []time.Time // when each starting replica is ready
 	lastSaid string
@@ -60,7 +61,7 @@ type world struct {
 
 func play(t *testing.T, story string) string {
 	t.Helper()
-	w := &world{h: predictor.NewHistory(time.Minute, 24*time.Hour)}
+	w := &world{h: predictor.NewHistory(time.Minute, 24*time.Hour), f: predictor.NewForecaster(nil, 0)}
 	w.spec, w.ready, w.capacity = 1, 1, 10
 	now := time.Duration(0)
 	lines := bufio.NewScanner(strings.NewReader(story))
@@ -128,7 +129,7 @@ func (w *world) tick(t *testing.T, now time.Duration) {
 	if !w.blind {
 		w.h.Add(at, w.arrivals)
 	}
-	f := predictor.LastValue{}.Forecast(w.h, at, Horizons(w.m, w.l, in))
+	f := w.f.Forecast(w.h, at, Horizons(w.m, w.l, in))
 	p := Propose(w.m, w.l, in, f)
 	w.l = Observe(w.m, w.l, in)
 	w.plan = Allocate(nil, w.plan, []Proposal{p})

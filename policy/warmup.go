@@ -83,13 +83,9 @@ func Lead(m Model, l Learned, in Input) time.Duration {
 	return longest + controlDelay
 }
 
-// Keep is the break-even time of a release: giving a replica back pays only if
-// it is not needed again before it could be warm with a warm cache.
-func Keep(m Model, l Learned, in Input) time.Duration { return Lead(m, l, in) + cacheRefill }
-
 // Horizons are the horizons that Propose reads from a forecast, ascending.
 func Horizons(m Model, l Learned, in Input) []time.Duration {
-	return []time.Duration{time.Minute, Lead(m, l, in), Keep(m, l, in)}
+	return []time.Duration{time.Minute, Lead(m, l, in)}
 }
 
 // loading are the ages of the starting pods that have a node, oldest first.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"time"
 )
@@ -18,8 +19,12 @@ type Forecast struct {
 	horizons  []time.Duration
 	quantiles []float64
 	values    []float64 // row-major: len(horizons) rows of len(quantiles)
+	held      []float64 // like values: the highest of the recent forecasts
 	past      []float64 // observed maximum over [At-h, At], one per horizon; NaN where unknown
+	gain      float64
+	shift     float64 // added to every value read; see Shifted
 	residuals int
+	seasonal  bool
 }
 
 // Grid is the content of a Forecast. Values has a row per horizon and a column
@@ -30,8 +35,11 @@ type Grid struct {
 	Horizons  []time.Duration `json:"horizons"`  // nanoseconds
 	Quantiles []float64       `json:"quantiles"` // 0..1
 	Values    []float64       `json:"values"`    // requests per second, row-major
+	Held      []float64       `json:"held"`      // like Values: the highest of the recent forecasts; none = Values
 	Past      []float64       `json:"past"`      // requests per second; negative = unknown
+	Gain      float64         `json:"gain"`      // share of a change of level that the values follow; see Shifted
 	Residuals int             `json:"residuals"` // past errors that the spread was measured on
+	Seasonal  bool            `json:"seasonal"`  // a daily or weekly season was found, and speaks here
 }
 
 // NewForecast checks a grid and freezes a copy of it. Rows and columns are made
@@ -41,22 +49,36 @@ func NewForecast(g Grid) (Forecast, error) {
 		return Forecast{}, err
 	}
 	f := Forecast{
-		at: g.At, level: g.Level, residuals: g.Residuals,
+		at: g.At, level: g.Level, gain: g.Gain, residuals: g.Residuals, seasonal: g.Seasonal,
 		horizons:  append([]time.Duration(nil), g.Horizons...),
 		quantiles: append([]float64(nil), g.Quantiles...),
 		values:    append([]float64(nil), g.Values...),
+		held:      append([]float64(nil), g.Held...),
 		past:      append([]float64(nil), g.Past...),
 	}
 	cols := len(f.quantiles)
-	for i := range f.values {
+	ascend(f.values, cols)
+	if len(f.held) == 0 {
+		f.held = f.values
+		return f, nil
+	}
+	for i, v := range f.values {
+		f.held[i] = math.Max(f.held[i], v)
+	}
+	ascend(f.held, cols)
+	return f, nil
+}
+
+// ascend makes rows and columns monotone by raising what is too low.
+func ascend(values []float64, cols int) {
+	for i := range values {
 		if i%cols > 0 {
-			f.values[i] = math.Max(f.values[i], f.values[i-1])
+			values[i] = math.Max(values[i], values[i-1])
 		}
 		if i >= cols {
-			f.values[i] = math.Max(f.values[i], f.values[i-cols])
+			values[i] = math.Max(values[i], values[i-cols])
 		}
 	}
-	return f, nil
 }
 
 func (g Grid) check() error {
@@ -66,6 +88,10 @@ func (g Grid) check() error {
 		return fmt.Errorf("forecast grid: want at least one horizon and one quantile, got %d and %d", rows, cols)
 	case len(g.Values) != rows*cols:
 		return fmt.Errorf("forecast grid: want %d values, got %d", rows*cols, len(g.Values))
+	case len(g.Held) != 0 && len(g.Held) != rows*cols:
+		return fmt.Errorf("forecast grid: want %d held values or none, got %d", rows*cols, len(g.Held))
+	case !(g.Gain >= 0 && g.Gain <= 1):
+		return fmt.Errorf("forecast grid: want a gain of 0 to 1, got %g", g.Gain)
 	case len(g.Past) != rows:
 		return fmt.Errorf("forecast grid: want %d past maxima, got %d", rows, len(g.Past))
 	case !sort.Float64sAreSorted(g.Quantiles):
@@ -73,7 +99,7 @@ func (g Grid) check() error {
 	case !sort.SliceIsSorted(g.Horizons, func(i, j int) bool { return g.Horizons[i] < g.Horizons[j] }):
 		return fmt.Errorf("forecast grid: want ascending horizons, got %v", g.Horizons)
 	}
-	for _, v := range append([]float64{g.Level}, g.Values...) {
+	for _, v := range slices.Concat([]float64{g.Level}, g.Values, g.Held) {
 		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 			return fmt.Errorf("forecast grid: want finite rates >= 0, got %g", v)
 		}
@@ -90,9 +116,35 @@ func (f Forecast) At() time.Time { return f.at }
 // Level is demand at At in requests per second.
 func (f Forecast) Level() float64 { return f.level }
 
+// Shifted is the forecast once demand is seen at a rate: all of it moves by Gain
+// of the change since it was made, which is what a newer level says about the
+// window maximum on average. It shares memory with f and allocates nothing.
+func (f Forecast) Shifted(rate float64) Forecast {
+	if f.Known() && rate >= 0 {
+		f.shift += f.gain * (rate - f.level)
+		f.level = rate
+	}
+	return f
+}
+
+// Recent is the forecast with, in each cell, the highest of the recent forecasts:
+// what was expected a moment ago is not forgotten at once.
+func (f Forecast) Recent() Forecast {
+	g := f
+	g.values = f.held
+	if f.shift < 0 {
+		g.shift = 0
+	}
+	return g
+}
+
 // Residuals is how many past errors the spread was measured on; 0 means that
 // the spread is the Poisson prior.
 func (f Forecast) Residuals() int { return f.residuals }
+
+// Seasonal says that a season was found in the history, so that what is expected
+// is what is usual at this hour.
+func (f Forecast) Seasonal() bool { return f.seasonal }
 
 // Max is the q-quantile of the highest rate within (At, At+h], in requests per
 // second, interpolated linearly in both directions and clamped to the grid.
@@ -128,6 +180,38 @@ func (f Forecast) Exceed(h time.Duration, rate float64) float64 {
 	return 1 - f.quantiles[n-1]
 }
 
+// Late is the expected demand in windows that exceed a rate, E[D 1(D > rate)] in
+// requests per second for D the highest rate within (At, At+h]: piecewise linear
+// through the quantiles, with the rest of the tail up to tailFactor times the
+// highest one. What lies below the lowest quantile is not counted.
+func (f Forecast) Late(h time.Duration, rate float64) float64 {
+	if !f.Known() {
+		return math.NaN()
+	}
+	high, top := f.quantiles[len(f.quantiles)-1], f.Max(h, 1)
+	sum := between(high, 1, top, tailFactor*top, rate)
+	for i := len(f.quantiles) - 2; i >= 0 && top > rate; i-- {
+		v := f.Max(h, f.quantiles[i])
+		sum += between(f.quantiles[i], f.quantiles[i+1], v, top, rate)
+		top = v
+	}
+	return sum
+}
+
+const tailFactor = 1.1
+
+// between is the integral of D over the part above a rate of one stretch of its
+// quantile function, linear from (p, lo) to (q, hi).
+func between(p, q, lo, hi, rate float64) float64 {
+	if hi <= rate {
+		return 0
+	}
+	if lo < rate {
+		p, lo = p+(q-p)*(rate-lo)/(hi-lo), rate
+	}
+	return (q - p) * (lo + hi) / 2
+}
+
 // Past is the highest observed rate within [At-h, At]; false where nothing is known.
 func (f Forecast) Past(h time.Duration) (float64, bool) {
 	for i, x := range f.horizons {
@@ -138,15 +222,21 @@ func (f Forecast) Past(h time.Duration) (float64, bool) {
 	return 0, false
 }
 
-// Grid returns a copy of the forecast's content.
+// Grid returns a copy of the forecast's content, a shift included.
 func (f Forecast) Grid() Grid {
-	return Grid{
-		At: f.at, Level: f.level, Residuals: f.residuals,
+	g := Grid{
+		At: f.at, Level: f.level, Gain: f.gain, Residuals: f.residuals, Seasonal: f.seasonal,
 		Horizons:  append([]time.Duration(nil), f.horizons...),
 		Quantiles: append([]float64(nil), f.quantiles...),
 		Values:    append([]float64(nil), f.values...),
+		Held:      append([]float64(nil), f.held...),
 		Past:      append([]float64(nil), f.past...),
 	}
+	for i := range g.Values {
+		g.Values[i] = math.Max(g.Values[i]+f.shift, 0)
+		g.Held[i] = math.Max(g.Held[i]+math.Max(f.shift, 0), 0)
+	}
+	return g
 }
 
 // MarshalJSON writes the grid, so that a decision can be replayed; unknown is null.
@@ -180,7 +270,7 @@ func (f *Forecast) UnmarshalJSON(b []byte) error {
 
 func (f Forecast) cell(r, c int) float64 {
 	r, c = min(r, len(f.horizons)-1), min(c, len(f.quantiles)-1)
-	return f.values[r*len(f.quantiles)+c]
+	return math.Max(f.values[r*len(f.quantiles)+c]+f.shift, 0)
 }
 
 // locate finds i and w with x = axis(i)*(1-w) + axis(i+1)*w, clamped to the axis.

@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// Quantiles are the columns of every forecast grid.
-var Quantiles = []float64{0.5, 0.8, 0.9, 0.95, 0.99}
-
 // MaxLevelAge is how old the newest sample may be for the last value to stand
 // for demand now. Beyond it there is no forecast.
 const MaxLevelAge = 5 * time.Minute
@@ -36,21 +33,19 @@ type LastValue struct {
 // Forecast returns the grid at a moment for ascending horizons; unknown if the
 // newest sample is older than MaxLevelAge or lies after at.
 func (l LastValue) Forecast(h *History, at time.Time, horizons []time.Duration) Forecast {
-	n := h.upTo(at)
-	if n == 0 || len(horizons) == 0 || h.seen.IsZero() || at.Sub(h.seen) > MaxLevelAge {
+	if len(horizons) == 0 || h.seen.IsZero() || at.Before(h.seen) || at.Sub(h.seen) > MaxLevelAge {
 		return Forecast{}
 	}
-	y := lastKnown(h.last[:n])
-	first := max(n-h.buckets(l.window()), 0)
-	mean := knownMean(h.last[first:n])
+	last, peak := h.rates(h.buckets(l.window()))
+	y, mean := h.rate, knownMean(last)
 	g := Grid{At: at, Level: y, Horizons: horizons, Quantiles: Quantiles}
 	for _, d := range horizons {
 		k := h.buckets(d)
-		errs := h.residuals(first, n, k, mean)
+		errs := residualsOf(last, peak, k, mean)
 		for _, q := range Quantiles {
 			g.Values = append(g.Values, math.Max(0, y+scale(y, mean)*spread(errs, q)))
 		}
-		g.Past = append(g.Past, h.past(n, k))
+		g.Past = append(g.Past, h.past(k))
 		g.Residuals = len(errs)
 	}
 	f, err := NewForecast(g)
@@ -70,13 +65,13 @@ func (l LastValue) window() time.Duration {
 // scale is the unit that residuals are measured in; never zero.
 func scale(y, mean float64) float64 { return math.Sqrt(y+mean/20) + 1e-9 }
 
-// residuals returns the sorted scaled errors of the last-value rule for all
-// origins in [first, n) whose next k buckets are known and past.
-func (h *History) residuals(first, n, k int, mean float64) []float64 {
-	out := make([]float64, 0, max(n-k-first, 0))
-	peak := slidingMax(h.peak[:n], k)
-	for i := first; i+k < n; i++ {
-		y, m := h.last[i], peak[i+1]
+// residualsOf returns the sorted scaled errors of the last-value rule for all
+// origins whose next k buckets are known and past.
+func residualsOf(last, peak []float64, k int, mean float64) []float64 {
+	out := make([]float64, 0, len(last))
+	most := slidingMax(peak, k)
+	for i := 0; i+k < len(last); i++ {
+		y, m := last[i], most[i+1]
 		if math.IsNaN(y) || math.IsNaN(m) {
 			continue
 		}
@@ -130,15 +125,6 @@ func spread(sorted []float64, q float64) float64 {
 
 // normalQuantile is the standard normal quantile function.
 func normalQuantile(q float64) float64 { return math.Sqrt2 * math.Erfinv(2*q-1) }
-
-func lastKnown(v []float64) float64 {
-	for i := len(v) - 1; i >= 0; i-- {
-		if !math.IsNaN(v[i]) {
-			return v[i]
-		}
-	}
-	return 0
-}
 
 func knownMean(v []float64) float64 {
 	sum, n := 0.0, 0.0

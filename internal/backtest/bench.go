@@ -2,11 +2,11 @@ package backtest
 
 import (
 	"fmt"
+	"github.com/forewarm/forewarm/predictor"
 	"math"
 	"slices"
 	"time"
 
-	"github.com/forewarm/forewarm/internal/engine"
 	"github.com/forewarm/forewarm/internal/sim/fluid"
 	"github.com/forewarm/forewarm/internal/sim/rival"
 )
@@ -37,7 +37,7 @@ func newBench(h *History, burnIn time.Duration) (*bench, error) {
 	}
 	b := &bench{
 		h: h, load: load, fleet: h.hasFleet(), counts: make([]bool, len(load.Rate)),
-		memo: &fluid.Memo{Forecaster: engine.DefaultOptions().Forecaster},
+		memo: &fluid.Memo{Forecaster: predictor.NewForecaster(nil, 0)},
 	}
 	for k := range b.counts {
 		at := time.Duration(k) * load.Step

@@ -13,7 +13,8 @@ import (
 	"github.com/forewarm/forewarm/predictor"
 )
 
-// Forecaster turns a history into a forecast for ascending horizons.
+// Forecaster turns a history into a forecast for ascending horizons. It may keep
+// what it has worked out, as long as the answer depends on its arguments alone.
 type Forecaster interface {
 	Forecast(h *predictor.History, at time.Time, horizons []time.Duration) predictor.Forecast
 }
@@ -32,7 +33,7 @@ type Options struct {
 	KeepHistory  time.Duration // demand history per model
 	ForgetAfter  time.Duration // state of a removed model is kept this long
 	RefreshEvery time.Duration // a forecast is made anew this often, staggered by model
-	Forecaster   Forecaster
+	Forecaster   Forecaster    // of all models; nil = each has a predictor.Forecaster of its own
 	// Beside adds to the input of a tick, blind or not, what is known beside the
 	// Source. It is a pure read; what it says of the past it says of no other time. May be nil.
 	Beside   func(policy.Input) policy.Input
@@ -53,7 +54,6 @@ func DefaultOptions() Options {
 		KeepHistory:  14 * 24 * time.Hour,
 		ForgetAfter:  time.Hour,
 		RefreshEvery: time.Minute,
-		Forecaster:   predictor.LastValue{},
 		Log:          zap.NewNop(),
 	}
 }
@@ -75,9 +75,6 @@ func (o Options) withDefaults() Options {
 		if *p.have <= 0 {
 			*p.have = *p.want
 		}
-	}
-	if o.Forecaster == nil {
-		o.Forecaster = d.Forecaster
 	}
 	if o.Log == nil {
 		o.Log = d.Log
@@ -112,6 +109,7 @@ type Engine struct {
 	ticking sync.Mutex // held for a whole tick; guards all below
 	models  []policy.Model
 	budgets []policy.Budget
+	scratch predictor.Workspace // of the forecasters, which work one after another
 	states  map[policy.ModelID]*state
 	plan    policy.Plan
 	at      time.Time // newest moment folded

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"hash/fnv"
+	"math"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -15,43 +16,44 @@ import (
 
 // state is what the fold carries from moment to moment for one model.
 type state struct {
-	learned  policy.Learned
-	history  *predictor.History
-	forecast predictor.Forecast
-	made     time.Time     // when the forecast was made; zero = never
-	stagger  time.Duration // this model's share of the refresh period
-	input    policy.Input  // newest input seen, for the ages of a blind tick
-	wanted   time.Time     // newest tick at which the model was configured
+	learned    policy.Learned
+	history    *predictor.History
+	forecaster Forecaster
+	forecast   predictor.Forecast
+	made       time.Time    // when the forecast was made; zero = never
+	closed     bool         // history has a new bucket since
+	input      policy.Input // newest input seen, for the ages of a blind tick
+	wanted     time.Time    // newest tick at which the model was configured
 }
 
 func (e *Engine) stateOf(id policy.ModelID) *state {
 	s := e.states[id]
 	if s == nil {
+		phase := stagger(id, math.MaxInt64)
 		s = &state{
-			history: predictor.NewHistory(predictor.DefaultStep, e.opts.KeepHistory),
-			stagger: stagger(id, e.opts.RefreshEvery),
+			history:    predictor.NewHistoryAt(predictor.DefaultStep, e.opts.KeepHistory, phase),
+			forecaster: e.opts.Forecaster,
+		}
+		if s.forecaster == nil {
+			s.forecaster = predictor.NewForecaster(&e.scratch, phase)
 		}
 		e.states[id] = s
 	}
 	return s
 }
 
-// stagger spreads the models' refreshes over the period by their name, so that
-// every replica of Forewarm refreshes the same model at the same moment.
+// stagger spreads the models' refreshes and trainings over a period by their name,
+// so that every replica of Forewarm does the same for a model at the same moment.
 func stagger(id policy.ModelID, period time.Duration) time.Duration {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(id.String()))
 	return time.Duration(h.Sum64() % uint64(period))
 }
 
-// due says whether the forecast has to be made anew: once per period of model
-// time, at the model's own phase, or at once while there is none.
+// due says whether the forecast has to be made anew: when a bucket of history has
+// closed, and once per period of model time whatever is heard.
 func (s *state) due(at time.Time, period time.Duration) bool {
-	if s.made.IsZero() || !s.forecast.Known() || at.Before(s.made) {
-		return true
-	}
-	phase := func(t time.Time) int64 { return (t.UnixNano() - int64(s.stagger)) / int64(period) }
-	return phase(at) != phase(s.made)
+	return s.closed || s.made.IsZero() || !s.forecast.Known() || at.Before(s.made) || at.Sub(s.made) >= period
 }
 
 // fold advances every model and the plan by one moment.
@@ -91,10 +93,10 @@ func (e *Engine) step(m policy.Model, in policy.Input, at time.Time) (v policy.M
 	e.observe(s, m, in, at)
 	if s.due(at, e.opts.RefreshEvery) {
 		horizons := e.rules.horizons(m, v.Learned, in)
-		s.forecast, s.made = e.opts.Forecaster.Forecast(s.history, at, horizons), at
+		s.forecast, s.made, s.closed = s.forecaster.Forecast(s.history, at, horizons), at, false
 	}
-	v.Forecast = s.forecast
-	v.Proposal = e.rules.propose(m, v.Learned, in, s.forecast)
+	v.Forecast = s.forecast.Shifted(s.history.Rate())
+	v.Proposal = e.rules.propose(m, v.Learned, in, v.Forecast)
 	return v
 }
 
@@ -118,7 +120,8 @@ func (e *Engine) observe(s *state, m policy.Model, in policy.Input, at time.Time
 	s.input = in
 	s.learned = e.rules.observe(m, s.learned, in)
 	if a := in.Signals.Arrivals; a.Known && !in.Signals.Partial {
-		s.history.Add(at.Add(-a.Age), a.Value) // a gap stays a gap, never a zero
+		closed := s.history.Add(at.Add(-a.Age), a.Value) // a gap stays a gap, never a zero
+		s.closed = s.closed || closed
 	}
 }
 

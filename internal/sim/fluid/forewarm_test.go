@@ -1,13 +1,13 @@
 package fluid
 
 import (
+	"github.com/forewarm/forewarm/predictor"
 	"math"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/forewarm/forewarm/internal/engine"
 	"github.com/forewarm/forewarm/policy"
 )
 
@@ -93,9 +93,10 @@ func TestWhatTheProductIsShown(t *testing.T) {
 
 func TestMemoisedForecastsChangeNothing(t *testing.T) {
 	c := hours(t, 6)
-	memo := &Memo{Forecaster: engine.DefaultOptions().Forecaster}
+	memo := &Memo{Forecaster: predictor.NewForecaster(nil, 0)}
 	for _, headroom := range []float64{0.8, 1.2} {
-		plain := c.Run(NewForewarm(c, Product{Headroom: headroom, WarmUpKnown: true}))
+		alone := predictor.NewForecaster(nil, 0)
+		plain := c.Run(NewForewarm(c, Product{Headroom: headroom, WarmUpKnown: true, Forecaster: alone}))
 		shared := c.Run(NewForewarm(c, Product{Headroom: headroom, WarmUpKnown: true, Forecaster: memo}))
 		if diff := cmp.Diff(plain, shared); diff != "" {
 			t.Errorf("headroom %g: %s", headroom, diff)

@@ -1,6 +1,9 @@
 package fluid
 
-import "github.com/forewarm/forewarm/internal/engine"
+import (
+	"github.com/forewarm/forewarm/internal/engine"
+	"github.com/forewarm/forewarm/predictor"
+)
 
 // ofSpread says what the product's headroom is.
 const ofSpread = "share of what the forecast expects above the present level; see Spread"
@@ -31,7 +34,7 @@ func product(name, doc string, p Product) Policy {
 	return Policy{
 		Name: name, Doc: doc, Headroom: ofSpread, Grid: spreads, Default: 1,
 		On: func(c *Course) func(float64) Scaler {
-			memo := &Memo{Forecaster: engine.DefaultOptions().Forecaster}
+			memo := &Memo{Forecaster: predictor.NewForecaster(nil, 0)}
 			return func(share float64) Scaler { return withSpread(c, p, memo, share) }
 		},
 	}

@@ -1,0 +1,200 @@
+package predictor
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// garden is the shared scratch in which forests are grown.
+type garden struct {
+	x       [][features]float32
+	y       []float32
+	row     []int // bucket of each row
+	bins    [features][]uint8
+	sample  []int32
+	spare   []int32
+	sorted  []float32
+	nodes   []node
+	winters []float32
+	shake   []float32
+}
+
+// node is a leaf that may still be split.
+type node struct {
+	from, to int // its rows within sample
+	gain     float64
+	cut      split
+	parent   int // index of the split whose child it is; -1 at the root
+	right    bool
+}
+
+// survey fills the rows with every bucket within [from, to) whose window is known
+// and ends before to.
+func (g *garden) survey(s *series, from, to, h int) {
+	g.x, g.y, g.row = g.x[:0], g.y[:0], g.row[:0]
+	for i := max(from, 60); i+h < to; i++ {
+		if !s.whole(i-2, i+h+1) {
+			continue
+		}
+		var x [features]float32
+		describe(s, i, h, g.winters[i], g.shake[i], &x)
+		b, e := level(s, i)
+		g.x, g.row = append(g.x, x), append(g.row, i)
+		g.y = append(g.y, log32((s.ahead(i, h)+e)/b))
+	}
+}
+
+// grow grows a forest on the first n rows.
+func (g *garden) grow(f *forest, n int, seed uint64) {
+	f.clear()
+	g.cutUp(f, n)
+	rng := rand.New(rand.NewPCG(seed, 0x7472656573))
+	f.split, f.leaf = resize(f.split, Tune.Trees), resize(f.leaf, Tune.Trees)
+	for k := range Tune.Trees {
+		g.sample = g.sample[:0]
+		for r := range n {
+			if rng.Uint32()&1 == 0 {
+				g.sample = append(g.sample, int32(r))
+			}
+		}
+		g.tree(&f.split[k], &f.leaf[k], rng)
+	}
+	f.trees = Tune.Trees
+}
+
+// cutUp chooses the borders of the bins and bins all rows.
+func (g *garden) cutUp(f *forest, n int) {
+	for k := range features {
+		g.sorted = g.sorted[:0]
+		for r := 0; r < n; r += 1 + n/2000 {
+			g.sorted = append(g.sorted, g.x[r][k])
+		}
+		slices.Sort(g.sorted)
+		for c := range cuts {
+			f.cut[k][c] = g.sorted[(c+1)*(len(g.sorted)-1)/(cuts+1)]
+		}
+		g.bins[k] = resize(g.bins[k], n)
+	}
+	var b [features]uint8
+	for r := range n {
+		f.bin(&g.x[r], &b)
+		for k := range b {
+			g.bins[k][r] = b[k]
+		}
+	}
+}
+
+// tree splits the leaf with the most to gain until there are maxLeaves.
+func (g *garden) tree(splits *[maxLeaves - 1]split, leaves *[maxLeaves][order]int16, rng *rand.Rand) {
+	g.nodes = append(g.nodes[:0], node{to: len(g.sample), parent: -1})
+	g.seek(&g.nodes[0], rng)
+	used := 0
+	for len(g.nodes) < min(maxLeaves, Tune.Leaves) {
+		best := 0
+		for k := range g.nodes {
+			if g.nodes[k].gain > g.nodes[best].gain {
+				best = k
+			}
+		}
+		n := g.nodes[best]
+		if n.gain <= 0 {
+			break
+		}
+		mid := g.part(n)
+		link(splits, n, uint8(used))
+		splits[used] = n.cut
+		l, r := node{from: n.from, to: mid, parent: used}, node{from: mid, to: n.to, parent: used, right: true}
+		used++
+		g.seek(&l, rng)
+		g.seek(&r, rng)
+		g.nodes[best] = l
+		g.nodes = append(g.nodes, r)
+	}
+	if used == 0 { // no split pays: both children are the one leaf
+		splits[0] = split{left: maxLeaves, right: maxLeaves}
+	}
+	for k, n := range g.nodes {
+		link(splits, n, uint8(maxLeaves+k))
+		g.summarise(n, &leaves[k])
+	}
+}
+
+func link(splits *[maxLeaves - 1]split, n node, child uint8) {
+	switch {
+	case n.parent < 0:
+	case n.right:
+		splits[n.parent].right = child
+	default:
+		splits[n.parent].left = child
+	}
+}
+
+// seek finds the best split of a node among some features drawn for it: the one
+// that leaves the least variance.
+func (g *garden) seek(n *node, rng *rand.Rand) {
+	n.gain = 0
+	rows := g.sample[n.from:n.to]
+	if len(rows) < 2*Tune.MinLeaf {
+		return
+	}
+	all := 0.0
+	for _, r := range rows {
+		all += float64(g.y[r])
+	}
+	base := all * all / float64(len(rows))
+	for range Tune.Try {
+		k := rng.IntN(features)
+		var sum [cuts + 1]float64
+		var count [cuts + 1]int32
+		bins := g.bins[k]
+		for _, r := range rows {
+			b := bins[r] & cuts
+			sum[b] += float64(g.y[r])
+			count[b]++
+		}
+		left, number := 0.0, 0
+		for c := range cuts {
+			left, number = left+sum[c], number+int(count[c])
+			rest := len(rows) - number
+			if number < Tune.MinLeaf || rest < Tune.MinLeaf {
+				continue
+			}
+			gain := left*left/float64(number) + (all-left)*(all-left)/float64(rest) - base
+			if gain > n.gain {
+				n.gain, n.cut = gain, split{feature: uint8(k), bin: uint8(c)}
+			}
+		}
+	}
+}
+
+// part sorts the rows of a node by side, keeping their order, and says where the
+// right side begins.
+func (g *garden) part(n node) int {
+	rows := g.sample[n.from:n.to]
+	g.spare = g.spare[:0]
+	at := 0
+	for _, r := range rows {
+		if g.bins[n.cut.feature][r] <= n.cut.bin {
+			rows[at] = r
+			at++
+		} else {
+			g.spare = append(g.spare, r)
+		}
+	}
+	copy(rows[at:], g.spare)
+	return n.from + at
+}
+
+// summarise keeps the order statistics of a leaf.
+func (g *garden) summarise(n node, out *[order]int16) {
+	g.sorted = g.sorted[:0]
+	for _, r := range g.sample[n.from:n.to] {
+		g.sorted = append(g.sorted, g.y[r])
+	}
+	slices.Sort(g.sorted)
+	for k := range out {
+		v := g.sorted[k*(len(g.sorted)-1)/(order-1)]
+		out[k] = int16(min(max(math.Round(float64(v)/leafUnit), math.MinInt16), math.MaxInt16))
+	}
+}

@@ -1,0 +1,116 @@
+package predictor
+
+// blockBits is the size of the blocks by which sums and maxima are answered:
+// 2^blockBits buckets, aligned to the clock.
+const blockBits = 4
+
+// series is a history unpacked into shared scratch: closed buckets by index,
+// oldest first. A gap carries the last known rate (the first known one at the
+// start), so that arithmetic need not step around it, and is counted in gaps, so
+// that nothing is learned from it.
+type series struct {
+	first int64     // bucket number of index 0
+	mean  []float32 // requests per second
+	peak  []float32
+	gaps  []int32   // gaps[i] is how many of the buckets before i are unknown
+	sums  []float64 // of mean, per block; block b holds the buckets numbered first>>blockBits + b
+	tops  []float32 // of peak
+	lead  int       // index of bucket 0 within block 0
+}
+
+// load unpacks the closed buckets of a history.
+func (s *series) load(h *History) {
+	n := len(h.mean)
+	s.first = h.base
+	s.lead = int(h.base & (1<<blockBits - 1))
+	s.mean, s.peak, s.gaps = resize(s.mean, n), resize(s.peak, n), resize(s.gaps, n+1)
+	blocks := (n+s.lead)>>blockBits + 1
+	s.sums, s.tops = resize(s.sums, blocks), resize(s.tops, blocks)
+	clear(s.sums)
+	clear(s.tops)
+	mean, peak := float32(0), float32(0)
+	for i := range h.mean {
+		if h.mean[i] != gap {
+			mean, peak = unpack(h.mean[i]), unpack(h.peak[i])
+			break
+		}
+	}
+	s.gaps[0] = 0
+	for i, m := range h.mean {
+		s.gaps[i+1] = s.gaps[i]
+		if m == gap {
+			s.gaps[i+1]++
+			peak = mean
+		} else {
+			mean, peak = unpack(m), unpack(h.peak[i])
+		}
+		s.mean[i], s.peak[i] = mean, peak
+		b := (i + s.lead) >> blockBits
+		s.sums[b] += float64(mean)
+		s.tops[b] = max(s.tops[b], peak)
+	}
+}
+
+func (s *series) len() int { return len(s.mean) }
+
+// end is the number of the first bucket that is not closed.
+func (s *series) end() int64 { return s.first + int64(len(s.mean)) }
+
+// whole says that the window [from, to) is closed and without a gap.
+func (s *series) whole(from, to int) bool {
+	return from >= 0 && to <= len(s.mean) && from < to && s.gaps[from] == s.gaps[to]
+}
+
+// sum is that of the means within [from, to).
+func (s *series) sum(from, to int) float64 {
+	total := 0.0
+	for from < to && (from+s.lead)&(1<<blockBits-1) != 0 {
+		total += float64(s.mean[from])
+		from++
+	}
+	for ; from+1<<blockBits <= to; from += 1 << blockBits {
+		total += s.sums[(from+s.lead)>>blockBits]
+	}
+	for ; from < to; from++ {
+		total += float64(s.mean[from])
+	}
+	return total
+}
+
+// average is the mean rate of the n buckets up to and including i, or of as many
+// as there are.
+func (s *series) average(i, n int) float32 {
+	from := max(i+1-n, 0)
+	return float32(s.sum(from, i+1) / float64(i+1-from))
+}
+
+// top is the highest peak within [from, to), cut to what there is.
+func (s *series) top(from, to int) float32 {
+	from, to = max(from, 0), min(to, len(s.peak))
+	best := float32(0)
+	for from < to && (from+s.lead)&(1<<blockBits-1) != 0 {
+		best = max(best, s.peak[from])
+		from++
+	}
+	for ; from+1<<blockBits <= to; from += 1 << blockBits {
+		best = max(best, s.tops[(from+s.lead)>>blockBits])
+	}
+	for ; from < to; from++ {
+		best = max(best, s.peak[from])
+	}
+	return best
+}
+
+// highest is the highest peak of the n buckets up to and including i.
+func (s *series) highest(i, n int) float32 { return s.top(i+1-n, i+1) }
+
+// ahead is the highest peak of the h buckets after i.
+func (s *series) ahead(i, h int) float32 { return s.top(i+1, i+1+h) }
+
+// resize gives a slice n elements, using its memory again where it can.
+func resize[T any](v []T, n int) []T {
+	if cap(v) < n {
+		return make([]T, n, n+n/4)
+	}
+	return v[:n]
+}
