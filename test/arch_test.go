@@ -43,7 +43,7 @@ var arch = []importRule{
 	{"internal/sim/trace", "", "", "a recorded load is a file, whatever is done with it"},
 	{"internal/sim/fluid", fluidOurs, "golang.org/x/sync", "what is simulated is what is served: the tick"},
 	{"internal/sim/optimum", "", "", "the bound is arithmetic on a series and believes nobody's simulator"},
-	{"internal/sim/rival", "internal/sim internal/sim/fluid internal/sim/trace", "", "a rival knows the world and nothing of ours"},
+	{"internal/sim/rival", "internal/sim internal/sim/fluid internal/sim/trace", "gonum.org/v1/gonum/dsp/fourier", "a rival knows the world and nothing of ours"},
 	{"internal/sim/world", "policy predictor internal/engine internal/signals internal/sim internal/sim/trace", "", "what is simulated is what is served: the tick"},
 	{"internal/study", studyOurs, "golang.org/x/sync", "a study runs what the simulator has, and renders nothing"},
 	{"internal/demo", demoOurs, demoLibs, "the demo is the real application on a simulated fleet"},

@@ -21,8 +21,12 @@ type Reactive struct {
 	Tolerance float64 // 0.1 is 10 %
 	Window    time.Duration
 	Min, Max  int
+	// DownStep is how many replicas may go within DownEvery (a Pods policy of behavior.scaleDown); 0 = any.
+	DownStep  int
+	DownEvery time.Duration
 
-	past []proposal
+	past []proposal // of the window, without those that a later one reaches: descending
+	gone []proposal // replicas taken away, for DownStep
 }
 
 type proposal struct {
@@ -48,7 +52,27 @@ func (h *Reactive) Sync(now time.Time, replicas, pods int, total float64) int {
 	}
 	n := h.stabilise(now, h.propose(replicas, pods, total))
 	n = min(n, max(2*replicas, 4))
-	return max(h.Min, min(h.Max, n))
+	return max(h.Min, min(h.Max, h.slowly(now, replicas, n)))
+}
+
+// slowly lets no more replicas go than DownStep allows.
+func (h *Reactive) slowly(now time.Time, replicas, n int) int {
+	if h.DownStep <= 0 || n >= replicas {
+		return n
+	}
+	left, kept := h.DownStep, h.gone[:0]
+	for _, p := range h.gone {
+		if now.Sub(p.at) < h.DownEvery {
+			kept = append(kept, p)
+			left -= p.n
+		}
+	}
+	h.gone = kept
+	n = max(n, replicas-max(left, 0))
+	if n < replicas {
+		h.gone = append(h.gone, proposal{now, replicas - n})
+	}
+	return n
 }
 
 func (h *Reactive) propose(replicas, pods int, total float64) int {
@@ -82,15 +106,14 @@ func (h *Reactive) within(ratio float64) bool { return math.Abs(1-ratio) <= h.To
 
 // stabilise remembers a proposal and returns the largest of the window.
 func (h *Reactive) stabilise(now time.Time, n int) int {
-	kept := h.past[:0]
-	for _, p := range h.past {
-		if now.Sub(p.at) <= h.Window {
-			kept = append(kept, p)
-		}
+	for len(h.past) > 0 && h.past[len(h.past)-1].n <= n {
+		h.past = h.past[:len(h.past)-1]
 	}
-	h.past = append(kept, proposal{now, n})
-	for _, p := range h.past {
-		n = max(n, p.n)
+	h.past = append(h.past, proposal{now, n})
+	old := 0
+	for now.Sub(h.past[old].at) > h.Window {
+		old++
 	}
-	return n
+	h.past = append(h.past[:0], h.past[old:]...)
+	return h.past[0].n
 }

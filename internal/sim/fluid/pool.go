@@ -144,9 +144,12 @@ func (p *pool) preempt(tick int) {
 // place finds nodes for those that wait, oldest first; room is how many GPUs of the quota are free.
 func (p *pool) place(tick, room int) {
 	n, limited := p.nodes(tick)
-	for len(p.waiting) > 0 && room >= p.GPUs && (!limited || p.ready+len(p.warming) < n) {
-		ordered := p.waiting[0]
-		p.waiting = append(p.waiting[:0], p.waiting[1:]...)
+	placed := 0
+	for _, ordered := range p.waiting {
+		if room < p.GPUs || limited && p.ready+len(p.warming) >= n {
+			break
+		}
+		placed++
 		room -= p.GPUs
 		if d := p.draw(); d > 0 {
 			p.warming = append(p.warming, starting{ordered, tick + d})
@@ -154,6 +157,7 @@ func (p *pool) place(tick, room int) {
 			p.ready++
 		}
 	}
+	p.waiting = append(p.waiting[:0], p.waiting[placed:]...)
 }
 
 // mature makes ready what is due, and says how long each took from its order.

@@ -9,7 +9,8 @@ import (
 // NVIDIA Dynamo's planner: ai-dynamo/dynamo components/src/dynamo/planner, config/defaults.py (constants),
 // core/load/predictors.py, core/throughput_scaling.py, core/load_scaling.py. Prefill and decode workers are
 // one pool here, and what an engine carries at its SLA is the replica's rate. The default predictor is
-// auto-ARIMA; it is not re-implemented, "constant" (a shipped option) stands in for it.
+// auto-ARIMA: see autoregress for what stands in for it; "constant" and "Kalman" are shipped options. Prophet, the
+// fourth, is a Python and Stan library and is not here.
 const (
 	dynamoTicks  = 12 // of the tick: throughput loop every 180 s
 	dynamoLoads  = 3  // load loop every 5 s: this many looks per tick
@@ -87,6 +88,10 @@ func dynamoKalman(share float64, c *fluid.Course) fluid.Scaler {
 	return newThroughput(share, c, &kalman{})
 }
 
+func dynamoARIMA(share float64, c *fluid.Course) fluid.Scaler {
+	return newThroughput(share, c, newAutoregress())
+}
+
 // loops are both loops: the fast one moves by one replica, the slow one is its floor, which acts at once. Time
 // between tokens grows with what is in flight and is at the SLA when a replica is at its rate, so "estimated
 // above the SLA" reads: more in flight per replica than that rate keeps there.
@@ -103,8 +108,8 @@ func newLoops(share float64, c *fluid.Course) fluid.Scaler {
 // Decide implements fluid.Scaler.
 func (d *loops) Decide(o *fluid.Observation) int {
 	floor := d.floor.Decide(o)
-	if len(o.Warming) > 0 || d.floor.want == 0 {
-		return max(o.Spec, d.floor.want) // no new action of the fast loop while one is in progress
+	if len(o.Warming) > 0 || d.floor.want == 0 || o.Blind {
+		return max(o.Spec, d.floor.want) // no new action of the fast loop while one is in progress, or in the dark
 	}
 	n, busy := o.Spec, o.Engines.Running+o.Engines.Pending
 	if busy > float64(n)*d.inFlight {

@@ -8,13 +8,25 @@ import (
 )
 
 // KEDA hands its metric to an HPA without spec.behavior: kedacore/keda v2.21 pkg/scalers/prometheus_scaler.go,
-// pkg/scaling/executor. Type AverageValue, threshold per replica.
+// pkg/scaling/executor. Type AverageValue, threshold per replica, maxReplicaCount 100. A query without a result is 0
+// (ignoreNullValues is true by default).
+//
+// A threshold on waiting requests alone has no resting point: an empty queue asks for the minimum, what then queues
+// asks for many times the need, and both come a warm-up late. It swings at constant demand, in this world and in the
+// request-level one (TestAQueueThresholdSwings in package world). That is the rule as many publish it; "tuned" has
+// the behavior that operators who run it arrive at, and "queue and KV" the second trigger that guides add.
 const (
 	// kedaQueue waiting requests per replica is the threshold of the vLLM production-stack's
 	// helm/templates/scaledobject-vllm.yaml.
 	kedaQueue = 5
 	// kedaKV is a usual threshold on vLLM's KV-cache use, and WVA's saturation threshold.
 	kedaKV = 0.8
+	// kedaMax is the default of maxReplicaCount.
+	kedaMax = 100
+	// kedaSlow and kedaStep are the behavior that Cartesia publishes for self-hosted inference
+	// (docs.cartesia.ai/self-hosted/auto-scaling): 15 min of stabilisation, then one pod a minute.
+	kedaSlow  = 15 * time.Minute
+	kedaEvery = time.Minute
 	// cronLead is how long before the busy hours the cron trigger (pkg/scalers/cron_scaler.go) is set to
 	// start, for a fleet that takes minutes to warm up.
 	cronLead = 10 * time.Minute
@@ -22,19 +34,48 @@ const (
 
 // pending sums the queues of all replicas; the production-stack's trigger lacks the sum and would fail as
 // soon as two pods report, so this is the rule as intended.
-func pending(o *fluid.Observation) (float64, bool) { return o.Engines.Pending, o.Known }
+func pending(o *fluid.Observation) (float64, bool) { return nullIsZero(o, o.Engines.Pending) }
 
 // kvUse sums KV-cache use over the replicas that report it.
 func kvUse(o *fluid.Observation) (float64, bool) {
-	return o.Engines.KV * float64(o.Engines.Pods), o.Engines.Pods > 0
+	return nullIsZero(o, o.Engines.KV*float64(o.Engines.Pods))
 }
 
-func kedaOnQueue(threshold float64, _ *fluid.Course) fluid.Scaler {
-	return newHPA(threshold, hpaDownWindow, pending)
+// nullIsZero is what KEDA makes of a query: nothing scraped, and nobody to scrape, are zero. Before the first
+// scrape there is no trigger yet.
+func nullIsZero(o *fluid.Observation, v float64) (float64, bool) {
+	if o.Blind {
+		v = 0
+	}
+	return v, o.Tick > 0
 }
 
-func kedaOnKV(threshold float64, _ *fluid.Course) fluid.Scaler {
-	return newHPA(threshold, hpaDownWindow, kvUse)
+func newKEDA(threshold float64, value func(*fluid.Observation) (float64, bool)) *hpa {
+	h := newHPA(threshold, hpaDownWindow, value)
+	h.rule.Max = kedaMax
+	return h
+}
+
+func kedaOnQueue(threshold float64, _ *fluid.Course) fluid.Scaler { return newKEDA(threshold, pending) }
+
+func kedaOnKV(threshold float64, _ *fluid.Course) fluid.Scaler { return newKEDA(threshold, kvUse) }
+
+// kedaTuned is the queue with a slow descent, and the peak's replicas as maxReplicaCount, known beforehand.
+func kedaTuned(threshold float64, c *fluid.Course) fluid.Scaler {
+	h := newKEDA(threshold, pending)
+	h.rule.Window, h.rule.DownStep, h.rule.DownEvery = kedaSlow, 1, kedaEvery
+	h.rule.Max = replicas(c.Load().Peak(0), c.World().Replica.Rate)
+	return h
+}
+
+// kedaOnBoth has a trigger on the queue, at its usual threshold, and one on KV-cache use: the HPA takes the larger
+// count.
+func kedaOnBoth(threshold float64, _ *fluid.Course) fluid.Scaler {
+	return newKEDA(1, func(o *fluid.Observation) (float64, bool) {
+		queue, ok := pending(o)
+		kv, _ := kvUse(o)
+		return max(queue/kedaQueue, kv/threshold), ok
+	})
 }
 
 // withCron adds a cron trigger: the HPA takes the larger of the two metrics. The schedule is one block of

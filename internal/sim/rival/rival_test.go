@@ -2,6 +2,7 @@ package rival
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -61,6 +62,9 @@ func TestRivalsByHand(t *testing.T) {
 	inUse := func(pods int, running, waiting float64) fluid.Engines {
 		return fluid.Engines{Pods: pods, Running: running, Pending: waiting}
 	}
+	kv := func(pods int, use, waiting float64) fluid.Engines {
+		return fluid.Engines{Pods: pods, KV: use, Pending: waiting}
+	}
 	for name, tc := range map[string]struct {
 		rival    string
 		headroom float64
@@ -89,8 +93,71 @@ func TestRivalsByHand(t *testing.T) {
 			"keda-kv", 0.5, time.Minute, []look{
 				{wait: 1, spec: 3, engines: fluid.Engines{Pods: 3, KV: 0.8}, want: 5}, // ceil(2.4/0.5)
 				{wait: 1, spec: 5, engines: fluid.Engines{Pods: 3, KV: 0.8}, want: 5}, // 2.4/2.5 = 0.96
-				{wait: 1, spec: 5, engines: fluid.Engines{}, want: 5},
-			}, // nobody reports: hold
+				{wait: 1, spec: 5, engines: fluid.Engines{}, want: 5},                 // nobody reports is zero; 5 was wanted
+				{wait: five + 1, spec: 5, engines: fluid.Engines{}, want: 1},
+			}, // and then it is not
+		},
+		"keda never asks for more than 100": {
+			"keda-queue", 5, time.Minute, []look{
+				{wait: 1, spec: 90, engines: queue(90, 5000), want: 100}, // 1000 were wanted, 180 allowed
+			},
+		},
+		"keda on both: what asks for more": {
+			"keda-queue-kv", 0.5, time.Minute, []look{
+				{wait: 1, spec: 3, engines: fluid.Engines{Pods: 3, KV: 0.8}, want: 5},              // 2.4/0.5
+				{wait: 1, spec: 5, engines: fluid.Engines{Pods: 3, KV: 0.8, Pending: 40}, want: 8}, // 40/5
+			},
+		},
+		"wva v1: 80 % of KV or 5 waiting are too much": {
+			"wva-v1", 0.8, time.Minute, []look{
+				{wait: 4, spec: 3, engines: kv(3, 0.75, 0), want: 4},            // 0.05 is spare, not 0.1
+				{wait: 1, spec: 3, engines: kv(3, 0.4, 0), want: 3},             // it looks once a minute
+				{wait: 3, spec: 4, warming: 1, engines: kv(3, 0.4, 0), want: 4}, // one is not there yet: frozen
+				{wait: 4, spec: 3, engines: kv(3, 0.4, 0), want: 4},             // 0.75 was in the last four looks
+				{wait: 4, spec: 3, engines: kv(3, 0.4, 0), want: 2},             // on two it is 0.6, 0.2 is spare
+				{wait: 4, spec: 3, engines: kv(3, 0.4, 7.5), want: 4},           // 2.5 waiting each: 2.5 is spare, not 3
+				{wait: 4, spec: 3, engines: kv(3, 0.9, 0), want: 4},             // all saturated
+			},
+		},
+		"aibrix apa as coded: one dip wins": {
+			"aibrix-apa-coded", 0.5, time.Minute, []look{
+				{wait: 1, spec: 4, engines: kv(4, 0.52, 0), want: 4}, // within a tenth
+				{wait: 1, spec: 4, engines: kv(4, 0.8, 0), want: 7},  // 4 * 1.6
+				{wait: 1, spec: 7, engines: kv(7, 0.1, 0), want: 3},  // 1.4, but at most halved; the lowest wish
+				{wait: 1, spec: 6, engines: kv(6, 0.4, 0), want: 3},  // 4.8: the dip to 3 still counts
+			},
+		},
+		"aibrix apa as intended: the highest wish of five minutes holds": {
+			"aibrix-apa", 0.5, time.Minute, []look{
+				{wait: 1, spec: 4, engines: kv(4, 0.8, 0), want: 7},
+				{wait: 1, spec: 7, engines: kv(7, 0.1, 0), want: 7},
+			},
+		},
+		"aibrix kpa as coded: the mean per pod, without the pods": {
+			"aibrix-kpa-coded", 0.5, time.Minute, []look{
+				{wait: 1, spec: 4, engines: kv(4, 0.9, 0), want: 2},
+			}, // ceil(0.9/0.5)
+		},
+		"aibrix kpa as intended": {
+			"aibrix-kpa", 0.5, time.Minute, []look{
+				{wait: 1, spec: 4, engines: kv(4, 0.9, 0), want: 8}, // ceil(3.6/0.5)
+			},
+		},
+		"aibrix's optimizer: the larger of mean and present": {
+			"aibrix-optimizer", 1, time.Minute, []look{
+				{wait: 1, rate: 4, spec: 2, want: 2},
+				{wait: 1, rate: 8, spec: 2, want: 4}, // mean 6
+				{wait: 1, rate: 2, spec: 4, want: 3}, // mean 4.67
+			},
+		},
+		"dynamo, autoregression: the last value until there are five": {
+			"dynamo-arima", 1, time.Minute, []look{
+				{wait: 12, rate: 48, spec: 1, want: 2}, // 48*15/180 = 4 requests/s
+				{wait: 12, rate: 72, spec: 2, want: 3},
+				{wait: 12, rate: 96, spec: 3, want: 4},
+				{wait: 12, rate: 120, spec: 4, want: 5},
+				{wait: 12, rate: 144, spec: 5, want: 7}, // 4, 6, 8, 10, 12 grow by 2: 14 requests/s
+			},
 		},
 		"kpa: target 1 request/s": {
 			"kpa", 0.5, time.Minute, []look{
@@ -153,7 +220,7 @@ func TestRivalsByHand(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := New(tc.rival, tc.headroom, yard(t, tc.warmUp))
+			s, err := New(tc.rival, tc.headroom, yard(t, tc.warmUp, 1, 40))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -183,6 +250,121 @@ func TestKalmanByHand(t *testing.T) {
 	want := 100 + 30*2001.0/2011 + 30*1000.0/2011
 	if got := k.next(130); math.Abs(got-want) > 1e-9 {
 		t.Errorf("second: want %g, got %g", want, got)
+	}
+}
+
+// TestKEDAWithASlowWayDown: the peak of the course, 40 requests/s, needs 20 replicas.
+func TestKEDAWithASlowWayDown(t *testing.T) {
+	queue := func(waiting float64) fluid.Engines { return fluid.Engines{Pods: 9, Pending: waiting} }
+	s, err := New("keda-queue-tuned", 5, yard(t, time.Minute, 1, 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	follow(t, s, []look{
+		{wait: 1, spec: 12, engines: queue(500), want: 20}, // 100 were wanted; the peak is the limit
+		{wait: 1, spec: 20, engines: queue(0), want: 20},
+		{wait: 61, spec: 20, engines: queue(0), want: 19}, // fifteen minutes on; one may go
+		{wait: 1, spec: 19, engines: queue(0), want: 19},  // but one a minute
+		{wait: 3, spec: 19, engines: queue(0), want: 18},
+	})
+}
+
+// TestAIBrixPanicsAsIntended: eight quiet looks of 0.4, then 4 in use. The panic mean is twice the stable one with
+// the third: (0.4+3*4)/4 = 3.1 over (8*0.4+3*4)/11 = 1.38. In panic nothing decreases for four looks.
+func TestAIBrixPanicsAsIntended(t *testing.T) {
+	s, err := New("aibrix-kpa", 0.5, yard(t, time.Minute, 1, 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []int
+	for i, use := range []float64{.1, .1, .1, .1, .1, .1, .1, .1, 1, 1, 1, 0} {
+		n := s.Decide(&fluid.Observation{Tick: i + 1, Spec: 8, Ready: 8, Engines: fluid.Engines{Pods: 4, KV: use}})
+		if i >= 8 {
+			got = append(got, n)
+		}
+	}
+	if diff := cmp.Diff([]int{4, 4, 7, 7}, got); diff != "" { // halved at most; then ceil(3.1/0.5)
+		t.Error(diff)
+	}
+}
+
+func TestAutoregressionByHand(t *testing.T) {
+	for name, tc := range map[string]struct {
+		y    []float64
+		want float64
+	}{
+		"what never changed stays":           {[]float64{7, 7, 7, 7, 7, 7}, 7},
+		"a steady growth goes on":            {[]float64{1, 3, 5, 7, 9}, 11},
+		"what swings about its mean, swings": {[]float64{4, 6, 4, 6, 4, 6, 4, 6, 4, 6, 4, 6}, 5 - 11.0/12},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, _ := forecastAR(tc.y); math.Abs(got-tc.want) > 0.1 {
+				t.Errorf("want %g, got %g", tc.want, got)
+			}
+		})
+	}
+}
+
+func TestCraneErrorsByHand(t *testing.T) {
+	for name, tc := range map[string]struct {
+		actual, predicted []float64
+		want              float64
+	}{
+		"a tenth too much":           {[]float64{10}, []float64{11}, 0.1},
+		"a tenth too little":         {[]float64{10}, []float64{9}, 0.472},
+		"their mean":                 {[]float64{10, 10}, []float64{11, 9}, 0.286},
+		"near zero it is absolute":   {[]float64{0, 10}, []float64{1, 12}, 1.5},
+		"nothing is right: no error": {[]float64{5}, []float64{5}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := craneError(tc.actual, tc.predicted); math.Abs(got-tc.want) > 1e-3 {
+				t.Errorf("want %g, got %g", tc.want, got)
+			}
+		})
+	}
+}
+
+// TestCraneForeseesWhatRepeats has office hours for four days: on the fifth, at half past eight, the present load
+// is 1 and the plan says 10; on noise there is no plan, and the rule is the HPA's.
+func TestCraneForeseesWhatRepeats(t *testing.T) {
+	l := fluid.Load{Name: "office", Step: fluid.Tick, Rate: make([]float64, 5*5760)}
+	noise := fluid.Load{Name: "noise", Step: fluid.Tick, Rate: make([]float64, 5*5760)}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for k := range l.Rate {
+		l.Rate[k], noise.Rate[k] = 1, 10*rng.Float64()
+		if hour := k / 240 % 24; hour >= 9 && hour < 17 {
+			l.Rate[k] = 10
+		}
+	}
+	for name, tc := range map[string]struct {
+		l     fluid.Load
+		clock time.Duration
+		least int
+		most  int
+	}{
+		"an hour ahead it sees the office open":    {l, 8*time.Hour + 30*time.Minute, 5, 7},
+		"at three in the morning there is nothing": {l, 3 * time.Hour, 1, 2},
+		"what does not repeat is not foreseen":     {noise, 12 * time.Hour, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := fluid.NewCourse(tc.l, fluid.DefaultWorld())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := New("crane", 1, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tick := 4*5760 + int(tc.clock/fluid.Tick)
+			o := fluid.Observation{
+				Tick: tick, Now: c.World().Begin.Add(time.Duration(tick) * fluid.Tick), Known: true, Rate: 1, Spec: 1, Ready: 1,
+			}
+			got := s.Decide(&o)
+			o.Now, o.Spec = o.Now.Add(fluid.Tick), got
+			if got = s.Decide(&o); got < tc.least || got > tc.most {
+				t.Errorf("want %d to %d replicas, got %d", tc.least, tc.most, got)
+			}
+		})
 	}
 }
 

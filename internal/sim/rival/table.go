@@ -33,14 +33,25 @@ func Table() []fluid.Policy {
 		row("keda-queue-cron", "the same with cron pre-warm", waitingPer, queues, kedaQueue, withCron(kedaOnQueue)),
 		row("keda-kv", "KEDA on KV-cache use", kvPer, kvTargets, kedaKV, kedaOnKV),
 		row("keda-kv-cron", "the same with cron pre-warm", kvPer, kvTargets, kedaKV, withCron(kedaOnKV)),
+		row("keda-queue-tuned", "KEDA on waiting requests, slow down, peak as limit", waitingPer, queues, kedaQueue, kedaTuned),
+		row("keda-queue-kv", "KEDA on waiting requests (5) and KV-cache use", kvPer, kvTargets, kedaKV, kedaOnBoth),
 		row("kpa", "Knative KPA on requests/s", ofCapacity, utilisation, kpaTarget, newKPA),
 		row("wva", "llm-d WVA, saturation analyzer V2", ofCapacity, utilisation, wvaUp, newWVA),
+		row("wva-v1", "llm-d WVA, saturation analyzer V1", kvPer, kvTargets, wvaSaturated, newWVAFirst),
+		row("aibrix-apa-coded", "AIBrix APA on KV-cache use, as coded", kvPer, kvTargets, aibrixTarget, aibrixAPA(false)),
+		row("aibrix-apa", "AIBrix APA on KV-cache use, as intended", kvPer, kvTargets, aibrixTarget, aibrixAPA(true)),
+		row("aibrix-kpa-coded", "AIBrix KPA on KV-cache use, as coded", kvPer, kvTargets, aibrixTarget, aibrixKPA(false)),
+		row("aibrix-kpa", "AIBrix KPA on KV-cache use, as intended", kvPer, kvTargets, aibrixTarget, aibrixKPA(true)),
+		row("aibrix-optimizer", "AIBrix GPU optimizer", ofCapacity, utilisation, 1, newAIBrixOptimizer),
 		row("dynamo-constant", "Dynamo throughput loop, last value", ofCapacity, utilisation, 1, dynamoConstant),
 		row("dynamo-kalman", "Dynamo throughput loop, Kalman", ofCapacity, utilisation, 1, dynamoKalman),
+		row("dynamo-arima", "Dynamo throughput loop, autoregression for ARIMA", ofCapacity, utilisation, 1, dynamoARIMA),
 		row("dynamo", "Dynamo load loop over the throughput floor", ofCapacity, utilisation, 1, newLoops),
 		row("phpa-linear", "Predictive HPA, line 10 s ahead as shipped", ofCapacity, utilisation, 0.8, phpaShipped),
 		row("phpa-linear-ahead", "the same one warm-up ahead, as intended", ofCapacity, utilisation, 0.8, phpaIntended),
 		row("phpa-winters", "Predictive HPA, Holt-Winters as shipped", ofCapacity, utilisation, 0.8, phpaWinters),
+		shared("crane", "Crane EHPA, an hour ahead", 0.8, craneShipped),
+		shared("crane-ahead", "the same a warm-up and two minutes ahead", 0.8, craneAhead),
 		row("moving-max", "highest rate of the last 30 min", ofCapacity, utilisation, 0.9, newMovingMax),
 		row("static-peak", "a fixed fleet for the peak", ofPeak, utilisation, 1, newStaticPeak),
 		row("always", "a fixed fleet", ofMean, multiples, 1, newAlways),
@@ -57,6 +68,11 @@ func row(name, doc, headroom string, grid []float64, usual float64, b build) flu
 			return func(h float64) fluid.Scaler { return b(h, c) }
 		},
 	}
+}
+
+// shared is a rival on utilisation whose runs share what they know of a course.
+func shared(name, doc string, usual float64, on func(*fluid.Course) func(float64) fluid.Scaler) fluid.Policy {
+	return fluid.Policy{Name: name, Doc: doc, Headroom: ofCapacity, Grid: utilisation, Default: usual, On: on}
 }
 
 // New makes one rival for one run.

@@ -33,7 +33,7 @@ func newWVA(share float64, c *fluid.Course) fluid.Scaler {
 // Decide implements fluid.Scaler.
 func (w *wva) Decide(o *fluid.Observation) int {
 	e := o.Engines
-	if o.Tick%wvaTicks != 0 || e.Pods == 0 {
+	if o.Tick%wvaTicks != 0 || e.Pods == 0 || o.Blind {
 		return o.Spec
 	}
 	used := e.Running * w.r.TokensPerSlot()
