@@ -35,6 +35,7 @@ type VariantLearned struct {
 	Missing time.Duration `json:"missing"` // for how long a queue has stood while the SLO was not held
 	Packed  Packed        `json:"packed"`  // how full the KV caches are for how much work
 	Pods    []Sighting    `json:"pods"`    // pods serving, and since when; sorted by name
+	Short   time.Time     `json:"short"`   // newest moment at which fewer were ready than asked for
 	WarmUps []WarmedUp    `json:"warmUps"` // newest last, at most maxWarmUps
 }
 

@@ -110,6 +110,9 @@ type Variant struct {
 	WarmUpFixed   bool          `json:"warmUpFixed"`   // configured: never replaced by observation
 	Capacity      Capacity      `json:"capacity"`      // configured dimensions
 	CapacityFixed bool          `json:"capacityFixed"` // configured: never replaced by observation
+	Spot          SpotTerms     `json:"spot"`          // of a spot variant
+	StepUp        int           `json:"stepUp"`        // most replicas asked for beyond those asked for now; 0 = no limit
+	Tolerance     float64       `json:"tolerance"`     // relative difference that the autoscaler ignores
 }
 
 // Model is one served model, as configured or discovered, already validated.

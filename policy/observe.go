@@ -87,6 +87,9 @@ func (r Request) known() bool { return r.Count >= minRequests && r.Output > 0 }
 // observe learns the capacity interval and warm-ups of one variant.
 func (l VariantLearned) observe(v Variant, slo SLO, in Input, s Supply, elapsed time.Duration) VariantLearned {
 	l = l.observeCapacity(v.Name, slo, in, s, elapsed)
+	if s.Known && s.Ready < s.Spec {
+		l.Short = in.Now
+	}
 	if len(s.WarmUps)+len(s.NewNodes) > 0 {
 		all := slices.Clone(l.WarmUps)
 		for _, took := range s.WarmUps {

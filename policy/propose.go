@@ -16,6 +16,7 @@ const (
 	RuleFloor     RuleID = "floor"
 	RuleGrow      RuleID = "grow"
 	RuleShrink    RuleID = "shrink"
+	RuleSpot      RuleID = "spot"
 	RuleZero      RuleID = "zero"
 	RuleLimits    RuleID = "limits"
 	RuleBudget    RuleID = "budget"
@@ -30,12 +31,14 @@ var pipeline = []struct {
 	{RuleHold, ruleHold},
 	{RuleCapacity, ruleCapacity},
 	{RuleWork, ruleWork},
+	{RuleSpot, ruleFold},
 	{RuleLookAhead, ruleLookAhead},
 	{RuleBacklog, ruleBacklog},
 	{RuleFloor, ruleFloor},
 	{RuleGrow, ruleGrow},
 	{RuleShrink, ruleShrink},
 	{RuleZero, ruleZero},
+	{RuleSpot, ruleMix},
 	{RuleLimits, ruleLimits},
 }
 
@@ -58,6 +61,7 @@ type draft struct {
 	need       Work // work that the wanted replicas must carry
 	asleep     bool // the model is left at, or sent to, zero
 	proven     bool // zero replicas rest on proof
+	mix        *mix // a firm and a spot variant, decided as one; see ruleFold
 	steps      []Step
 }
 

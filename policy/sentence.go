@@ -17,7 +17,7 @@ var sentences = map[WhyCode]func(s Step) string{
 		return "Part of the data is missing, so the count may rise but not fall."
 	},
 	"hold-no-supply": func(s Step) string {
-		return fmt.Sprintf("The replicas of %s are unknown, so its count may rise but not fall.", s.Variant.Variant)
+		return fmt.Sprintf("The replicas of %s are unknown, so its count may rise but not fall.", named(s))
 	},
 	"hold-last": func(s Step) string {
 		return fmt.Sprintf("Keeping the last decision of %s instead of %s until the inputs are whole again.",
@@ -25,7 +25,7 @@ var sentences = map[WhyCode]func(s Step) string{
 	},
 	"hold-granted": func(s Step) string {
 		return fmt.Sprintf("The GPU budget grants fewer, but inputs are not whole, so %s keeps %s.",
-			s.Variant.Variant, replicas(s.To))
+			named(s), replicas(s.To))
 	},
 	"no-answer": func(Step) string {
 		return "Neither the replicas in the cluster nor an earlier decision is known, so there is no answer."
@@ -59,14 +59,33 @@ var sentences = map[WhyCode]func(s Step) string{
 	},
 	"floor-room": func(s Step) string {
 		return fmt.Sprintf("Requests in flight fill the KV cache or the concurrency of %s replicas, so %s goes from %s to %s.",
-			number(s.Args[0]), s.Variant.Variant, count(s.From), replicas(s.To))
+			number(s.Args[0]), named(s), count(s.From), replicas(s.To))
 	},
 	"floor-running": func(s Step) string {
 		return fmt.Sprintf("%s requests run, each for %s, as %s req/s would bring: more than was counted or forecast.",
 			number(s.Args[0]), seconds(s.Args[1]), number(s.Args[2]))
 	},
+	"spot-split": func(s Step) string {
+		return fmt.Sprintf("Spot is cheaper: %s, with %s more against losses, cost about $%s an hour instead of $%s on demand.",
+			replicas(s.Args[0]), count(s.Args[1]), number(s.Args[2]), number(s.Args[3]))
+	},
+	"spot-dear": func(s Step) string {
+		return fmt.Sprintf("Spot is not cheaper: what %s do would cost about $%s an hour with it, $%s without.",
+			replicas(s.Args[2]), number(s.Args[0]), number(s.Args[1]))
+	},
+	"spot-share": func(s Step) string {
+		return fmt.Sprintf("%s is asked for %s of a fleet of %s.", named(s), replicas(s.To), count(s.Args[0]))
+	},
+	"spot-firm": func(s Step) string {
+		return fmt.Sprintf("Of %s on spot, %s are ready and %s have no node, so %s goes from %s to %s.",
+			replicas(s.Args[2]), count(s.Args[1]), count(s.Args[3]), named(s), count(s.From), replicas(s.To))
+	},
+	"spot-hold": func(s Step) string {
+		return fmt.Sprintf("Spot has been whole for %s of the %s after which what stood in for it is released.",
+			seconds(s.Args[0]), seconds(s.Args[1]))
+	},
 	"grow": func(s Step) string {
-		return fmt.Sprintf("To carry %s, %s needs %s.", demand(s.Args[1], s.Args[0]), s.Variant.Variant, replicas(s.To))
+		return fmt.Sprintf("To carry %s, %s needs %s.", demand(s.Args[1], s.Args[0]), named(s), replicas(s.To))
 	},
 	"short": func(s Step) string {
 		return fmt.Sprintf("Every variant is at its maximum or starved: %s %% of the work has no replica.",
@@ -89,13 +108,13 @@ var sentences = map[WhyCode]func(s Step) string{
 	},
 	"release": func(s Step) string {
 		return fmt.Sprintf("Whatever was forecast lately, %s req/s cover the next %s, so %s goes from %s to %s.",
-			number(s.Args[0]), seconds(s.Args[1]), s.Variant.Variant, count(s.From), replicas(s.To))
+			number(s.Args[0]), seconds(s.Args[1]), named(s), count(s.From), replicas(s.To))
 	},
 	"zero": func(s Step) string {
-		return fmt.Sprintf("Every source has shown no work for %s, so %s sleeps.", seconds(s.Args[0]), s.Variant.Variant)
+		return fmt.Sprintf("Every source has shown no work for %s, so %s sleeps.", seconds(s.Args[0]), named(s))
 	},
 	"keep-one": func(s Step) string {
-		return fmt.Sprintf("Zero is not proven or not allowed, so %s keeps one replica.", s.Variant.Variant)
+		return fmt.Sprintf("Zero is not proven or not allowed, so %s keeps one replica.", named(s))
 	},
 	"stay-zero": func(s Step) string {
 		return fmt.Sprintf("No work for %s: the model stays at zero.", seconds(s.Args[0]))
@@ -105,24 +124,40 @@ var sentences = map[WhyCode]func(s Step) string{
 	},
 	"wake-work": func(s Step) string {
 		return fmt.Sprintf("Work arrived at zero replicas (%s waiting, %s req/s): waking %s.",
-			number(s.Args[0]), number(s.Args[1]), s.Variant.Variant)
+			number(s.Args[0]), number(s.Args[1]), named(s))
 	},
 	"policy-panic": func(Step) string {
 		return "A rule failed (a defect of Forewarm), so the model holds what it has."
 	},
 	"wake-blind": func(s Step) string {
-		return fmt.Sprintf("At zero and no demand source answers: waking %s (idle.onBlind: one).", s.Variant.Variant)
+		return fmt.Sprintf("At zero and no demand source answers: waking %s (idle.onBlind: one).", named(s))
 	},
 	"limit-min": func(s Step) string {
-		return fmt.Sprintf("%s is raised from %s to its minimum of %s.", s.Variant.Variant, count(s.From), replicas(s.To))
+		return fmt.Sprintf("%s is raised from %s to its minimum of %s.", named(s), count(s.From), replicas(s.To))
 	},
 	"limit-max": func(s Step) string {
-		return fmt.Sprintf("%s is cut from %s to its maximum of %s.", s.Variant.Variant, count(s.From), replicas(s.To))
+		return fmt.Sprintf("%s is cut from %s to its maximum of %s.", named(s), count(s.From), replicas(s.To))
+	},
+	"limit-step": func(s Step) string {
+		return fmt.Sprintf("%s is cut from %s to %s: at most %s more at a time.", named(s), count(s.From), replicas(s.To),
+			number(s.Args[0]))
+	},
+	"limit-band": func(s Step) string {
+		return fmt.Sprintf("The autoscaler ignores changes within %s %% of %s, so %s is published as %s.",
+			number(100*s.Args[0]), replicas(s.Args[1]), count(s.From), count(s.To))
 	},
 	"budget": func(s Step) string {
 		return fmt.Sprintf("The GPU budget grants %s of the %s wanted (GPUs each: %s; priority: %s).",
 			count(s.To), count(s.From), number(s.Args[0]), number(s.Args[1]))
 	},
+}
+
+// named is the variant that a step speaks of.
+func named(s Step) string {
+	if s.Variant.Variant == "" {
+		return "the fleet"
+	}
+	return s.Variant.Variant
 }
 
 // Sentence renders a step as one English sentence.
@@ -171,7 +206,7 @@ func capacitySentence(s Step, source string) string {
 		}
 		text += number(p.v) + " " + p.unit
 	}
-	return fmt.Sprintf("One replica of %s carries %s (%s).", s.Variant.Variant, text, source)
+	return fmt.Sprintf("One replica of %s carries %s (%s).", named(s), text, source)
 }
 
 func workSentence(s Step, source string) string {

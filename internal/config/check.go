@@ -21,6 +21,7 @@ const (
 	maxWarmUp   = 24 * time.Hour
 	maxReplicas = 10_000
 	maxGPUs     = 4096
+	maxHazard   = 60 // losses per hour: one a minute
 )
 
 // Catalog names the presets that exist. The caller brings them, because presets

@@ -99,6 +99,8 @@ func (c *checker) variant(path string, v *Variant) {
 		c.need(v.WarmUp.Prior > 0 && v.WarmUp.Prior <= Duration(maxWarmUp), path+".warmUp",
 			"auto or a duration > 0, at most "+Duration(maxWarmUp).String(), v.WarmUp.Prior)
 	}
+	c.need(*v.Tolerance >= 0 && *v.Tolerance <= 0.5, path+".tolerance", "0 to 0.5", *v.Tolerance)
+	c.spot(path+".spot", v)
 	for _, d := range v.Capacity.dimensions() {
 		c.rate(path+".capacity."+d.key, d.value)
 	}
@@ -106,6 +108,18 @@ func (c *checker) variant(path string, v *Variant) {
 		c.add(path+".capacity", "want auto or at least one of requestsPerSecond, promptTokensPerSecond, "+
 			"outputTokensPerSecond, concurrency; got none")
 	}
+}
+
+func (c *checker) spot(path string, v *Variant) {
+	s := v.Spot
+	if s == nil {
+		return
+	}
+	c.need(v.CapacityType == policy.Spot, path, "it only with capacityType spot", string(v.CapacityType))
+	c.need(*s.Availability > 0 && *s.Availability <= 1, path+".availability", "a share above 0, at most 1", *s.Availability)
+	c.need(*s.HazardPerHour >= 0 && *s.HazardPerHour <= maxHazard, path+".hazardPerHour", "0 to 60", *s.HazardPerHour)
+	c.need(*s.Notice >= 0 && *s.Notice <= Duration(maxWarmUp), path+".notice",
+		"a duration, 0s to "+Duration(maxWarmUp).String(), s.Notice)
 }
 
 func (c *checker) target(path string, t Target) {
@@ -123,6 +137,7 @@ func (c *checker) replicas(path string, r Replicas) {
 		return
 	}
 	c.need(*r.Max >= 1 && *r.Max <= maxReplicas, path+".max", "1 to 10000", *r.Max)
+	c.need(r.StepUp == nil || *r.StepUp >= 1 && *r.StepUp <= maxReplicas, path+".stepUp", "1 to 10000", or(r.StepUp, 0))
 	c.need(*r.Max < 1 || *r.Min <= *r.Max, path+".min", fmt.Sprintf("at most max (%d)", *r.Max), *r.Min)
 }
 

@@ -167,6 +167,23 @@ type Variant struct {
 	WarmUp *WarmUp `json:"warmUp,omitempty"`
 	// What one ready replica sustains within the SLO: auto to learn it, or fixed values.
 	Capacity *Capacity `json:"capacity,omitempty"`
+	// How spot nodes come and go; only with capacityType spot.
+	Spot *Spot `json:"spot,omitempty"`
+	// Relative difference that the HPA ignores and cannot be told not to: 0.1 before Kubernetes 1.35.
+	// An increase within it is published as the least one beyond it.
+	Tolerance *float64 `json:"tolerance,omitempty" jsonschema:"minimum=0,maximum=0.5"`
+}
+
+// Spot says how spot nodes come and go. With a price on both, a model of one on-demand (or reserved) and one spot
+// variant is served from spot as far as that is cheaper, with on-demand standing in; its on-demand replicas.min is
+// what a lost pool leaves.
+type Spot struct {
+	// Share of spot nodes asked for that are there, above 0 and at most 1.
+	Availability *float64 `json:"availability,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1"`
+	// How often one replica loses its node, per hour.
+	HazardPerHour *float64 `json:"hazardPerHour,omitempty" jsonschema:"minimum=0,maximum=60"`
+	// From the warning to the end of the node.
+	Notice *Duration `json:"notice,omitempty"`
 }
 
 // Target names an object with a scale subresource, in the model's namespace.
@@ -185,6 +202,8 @@ type Replicas struct {
 	Min *int `json:"min,omitempty" jsonschema:"minimum=0,maximum=10000"`
 	// Most replicas, at least min.
 	Max *int `json:"max" jsonschema:"minimum=1,maximum=10000"`
+	// Most replicas asked for beyond those asked for now; absent means no limit.
+	StepUp *int `json:"stepUp,omitempty" jsonschema:"minimum=1,maximum=10000"`
 }
 
 // GPUs are the accelerators of one replica.

@@ -112,6 +112,16 @@ func (v *Variant) fill() {
 	fallback(&v.CapacityType, policy.OnDemand)
 	preset(&v.WarmUp, WarmUp{Auto: true})
 	preset(&v.Capacity, Capacity{Auto: true})
+	preset(&v.Tolerance, 0)
+	if v.CapacityType == policy.Spot {
+		preset(&v.Spot, Spot{})
+	}
+	if v.Spot != nil {
+		terms := policy.DefaultSpotTerms()
+		preset(&v.Spot.Availability, terms.Availability)
+		preset(&v.Spot.HazardPerHour, terms.HazardPerHour)
+		preset(&v.Spot.Notice, Duration(terms.Notice))
+	}
 }
 
 // targetVersions are the API versions of kinds that may leave theirs out.

@@ -190,7 +190,7 @@ func TestTheDesignExampleMeansWhatItSays(t *testing.T) {
 			{
 				Name: "spot", Target: deployment("llama-70b-spot"),
 				Min: 0, Max: 8, GPUs: 4, Product: "NVIDIA-A100-80GB",
-				CapacityType: policy.Spot, WarmUp: DefaultWarmUp,
+				CapacityType: policy.Spot, WarmUp: DefaultWarmUp, Spot: policy.DefaultSpotTerms(),
 			},
 		},
 	}

@@ -224,5 +224,14 @@ func (v Variant) policy() policy.Variant {
 		CapacityType: v.CapacityType, PricePerGPU: policy.USDPerHour(or(v.Price.USDPerGPUHour, 0)),
 		WarmUp:   warmUp,
 		Capacity: v.Capacity.policy(), CapacityFixed: v.Capacity.fixed(),
+		StepUp: or(v.Replicas.StepUp, 0), Tolerance: *v.Tolerance, Spot: v.Spot.policy(),
 	}
+}
+
+// policy is the terms as the policy reads them; the zero value for a variant that is not spot.
+func (s *Spot) policy() policy.SpotTerms {
+	if s == nil {
+		return policy.SpotTerms{}
+	}
+	return policy.SpotTerms{Availability: *s.Availability, HazardPerHour: *s.HazardPerHour, Notice: s.Notice.Std()}
 }

@@ -63,6 +63,8 @@ type triggerFields struct {
 	Price        Price               `json:"price"`
 	WarmUp       *WarmUp             `json:"warmUp"`
 	Capacity     *Capacity           `json:"capacity"`
+	Spot         *Spot               `json:"spot"`
+	Tolerance    *float64            `json:"tolerance"`
 }
 
 // shortcuts are keys that stand for one further down.
@@ -251,6 +253,7 @@ func (t *Trigger) Define(namespace string, target Target, least, most int) Model
 		Variants: []Variant{{
 			Name: t.Variant, Target: target, Replicas: Replicas{Min: &least, Max: &most},
 			GPUs: f.GPUs, CapacityType: f.CapacityType, Price: f.Price, WarmUp: clone(f.WarmUp), Capacity: clone(f.Capacity),
+			Spot: clone(f.Spot), Tolerance: clone(f.Tolerance),
 		}},
 	}
 	if f.Gateway != nil {

@@ -141,7 +141,8 @@ func TestAnInlineModelIsLikeOneOfTheFile(t *testing.T) {
 	meta := inline("model", "llama", "variant", "spot", "gateway", "llm-d-epp", "gateway.match.target_model_name", "llama",
 		"slo.itlP95", "100ms", "slo.attainment", "0.95", "idle.after", "20m", "idle.onBlind", "one", "priority", "7",
 		"matchers.job", "vllm", "gpusPerReplica", "4", "gpus.product", "NVIDIA-A100-80GB", "gpus.tensorParallel", "4",
-		"capacityType", "spot", "price", "1.2", "warmUp", "6m30s", "capacity.requestsPerSecond", "2.1")
+		"capacityType", "spot", "price", "1.2", "warmUp", "6m30s", "capacity.requestsPerSecond", "2.1",
+		"spot.availability", "0.7", "spot.notice", "2m", "tolerance", "0.1")
 	object := ScaledObject{
 		Namespace: "llm", Name: "o", APIVersion: "leaderworkerset.x-k8s.io/v1", Kind: "LeaderWorkerSet", Target: "llama-spot",
 		Min: 2, Max: 9, Idle: new(0), Triggers: []ScaledTrigger{{Metadata: meta}},
@@ -166,6 +167,7 @@ func TestAnInlineModelIsLikeOneOfTheFile(t *testing.T) {
 				Target: policy.Target{APIVersion: "leaderworkerset.x-k8s.io/v1", Kind: "LeaderWorkerSet", Name: "llama-spot"},
 				GPUs:   4, Product: "NVIDIA-A100-80GB", CapacityType: policy.Spot, PricePerGPU: 1.2,
 				WarmUp: 390 * time.Second, Capacity: policy.Capacity{Requests: 2.1}, CapacityFixed: true,
+				Spot: policy.SpotTerms{Availability: 0.7, HazardPerHour: 0.1, Notice: 2 * time.Minute}, Tolerance: 0.1,
 			}},
 		},
 		Source: "default", Engine: "vllm", ModelName: "meta-llama/Llama-3.1-8B-Instruct",

@@ -35,7 +35,7 @@ func (f *fleet) begin(tick int, views []View) {
 		v := &views[i]
 		v.WarmUps = p.mature(tick, v.WarmUps)
 		v.Warming = p.ages(tick, v.Warming)
-		v.Ready, v.Serving, v.Starved = p.ready, p.serving(), p.starved(tick)
+		v.Ready, v.Serving, v.Homeless, v.Starved = p.ready, p.serving(), len(p.waiting), p.starved(tick)
 		v.Reporting = min(v.Reporting, v.Serving)
 	}
 }

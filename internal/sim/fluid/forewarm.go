@@ -86,8 +86,9 @@ func NewForewarm(c *Course, p Product) *Forewarm {
 func (p Product) variant(w World, pool Pool) policy.Variant {
 	v := policy.Variant{
 		Name: pool.Name, Min: pool.Min, Max: pool.Max, GPUs: pool.GPUs, CapacityType: pool.Type, WarmUp: warmUpPrior,
-		PricePerGPU: policy.USDPerHour(pool.Price / float64(pool.GPUs)),
+		PricePerGPU: policy.USDPerHour(pool.Price / float64(pool.GPUs)), Spot: policy.DefaultSpotTerms(),
 	}
+	v.Spot.Notice = pool.Notice
 	if v.Max == 0 {
 		v.Max = productLimit
 	}

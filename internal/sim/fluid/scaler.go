@@ -33,6 +33,7 @@ type View struct {
 	Ready     int             // serving, without those that were given notice
 	Serving   int             // with them
 	Reporting int             // of Serving, those that were already serving in the last tick
+	Homeless  int             // starting ones without a node
 	Starved   int             // starting ones that have waited for a node for too long
 	Warming   []time.Duration // how long each starting replica has been asked for, oldest first
 	WarmUps   []time.Duration // from order to ready, of those that became ready with this tick

@@ -54,7 +54,7 @@ func (w *window) show(o *Observation) {
 	for _, v := range o.Pools {
 		w.rows = append(w.rows, policy.Supply{
 			Variant: v.Name, Known: true, Spec: v.Spec, Ready: v.Ready, Starting: len(v.Warming), Ages: v.Warming,
-			WarmUps: v.WarmUps, Starved: v.Starved,
+			WarmUps: v.WarmUps, Homeless: v.Homeless, Starved: v.Starved,
 		})
 	}
 	if o.Known && len(in.Signals.Pods) == 0 { // the gateway holds what no pod can

@@ -1,0 +1,286 @@
+package policy
+
+import (
+	"math"
+	"time"
+)
+
+// SpotTerms are how spot nodes of a variant come and go, as configured. A zero
+// Availability means the defaults.
+type SpotTerms struct {
+	Availability  float64       `json:"availability"`  // share of asked nodes that are there, (0, 1]
+	HazardPerHour float64       `json:"hazardPerHour"` // losses per replica and hour
+	Notice        time.Duration `json:"notice"`        // from the warning to the end of the node
+}
+
+// DefaultSpotTerms stand for what nobody configured: a node in ten is not there
+// when asked for, a replica is lost every ten hours (the recorded pools of the
+// bamboo project lose 0.3 to 0.6 per hour at their worst, most pools far fewer),
+// and the notice is the shortest of the large clouds.
+func DefaultSpotTerms() SpotTerms {
+	return SpotTerms{Availability: 0.9, HazardPerHour: 0.1, Notice: 30 * time.Second}
+}
+
+const (
+	// spotGrace is how long a spot replica may wait for a node before the pool is
+	// taken for empty: nothing that waits is expected then, and on-demand stands in.
+	spotGrace = NodeWait
+	// returnHold is how long spot must have been whole before on-demand that stood
+	// in is released: its caches are warm then, and a pool that took nodes away a
+	// moment ago tends to do so again.
+	returnHold = cacheRefill
+)
+
+// mix is a model with a firm (on-demand or reserved) and a spot variant while it
+// is decided as one fleet, counted in firm replicas; see ruleFold.
+type mix struct {
+	firm, spot int // indices of the variants
+	ratio      float64
+	terms      SpotTerms
+	m          Model
+	l          Learned
+	in         Input
+	start      []int
+	order      []int
+	caps       []Capacity
+}
+
+// ruleFold makes one fleet of a firm and a spot variant, so that the rules up to
+// ruleMix decide how many replicas are needed, whatever they run on. What is asked
+// for now, T, is what was asked for before without hedge and stand-ins,
+//
+//	T = max(on-demand asked, spot asked + on-demand minimum - hedge)
+//
+// It needs both prices; without them variants are asked in the order of preference.
+func ruleFold(d *draft) {
+	x, ok := d.mixOf()
+	if !ok {
+		return
+	}
+	d.mix = x
+	firm, spot := d.m.Variants[x.firm], d.m.Variants[x.spot]
+	warm := max(WarmUp(d.m, d.l, d.in, x.firm), WarmUp(d.m, d.l, d.in, x.spot))
+	fs, ss := supplyOf(d.in, x.firm), supplyOf(d.in, x.spot)
+	now := d.levelNow(fs, ss)
+	fleet := firm
+	fleet.Name, fleet.WarmUp, fleet.WarmUpFixed = "", warm, true
+	fleet.Min, fleet.Max = firm.Min+x.worth(spot.Min), firm.Max+x.worth(spot.Max)
+	d.m.Variants = []Variant{fleet}
+	d.in.Supply = []Supply{{
+		Known: fs.Known && ss.Known, Age: max(fs.Age, ss.Age), Spec: now, Ready: fs.Ready + x.worth(ss.Ready),
+		Starting: fs.Starting - fs.Homeless + x.worth(ss.Starting-ss.Homeless), Ages: x.ages(fs, ss, warm),
+	}}
+	d.in.Signals.Pods = x.pods(d.in.Signals.Pods)
+	d.l.Variants = nil
+	d.start, d.counts, d.floors, d.order = []int{now}, []int{now}, []int{0}, []int{0}
+	d.caps = []Capacity{d.caps[x.firm]}
+}
+
+// mixOf says whether the model is one firm and one spot variant with known prices.
+func (d *draft) mixOf() (*mix, bool) {
+	if len(d.m.Variants) != 2 {
+		return nil, false
+	}
+	x := &mix{m: d.m, l: d.l, in: d.in, start: d.start, order: d.order, caps: d.caps}
+	if d.m.Variants[0].CapacityType == Spot {
+		x.firm, x.spot = 1, 0
+	} else {
+		x.firm, x.spot = 0, 1
+	}
+	firm, spot := d.m.Variants[x.firm], d.m.Variants[x.spot]
+	if firm.CapacityType == Spot || spot.CapacityType != Spot || firm.PricePerGPU <= 0 || spot.PricePerGPU <= 0 {
+		return nil, false
+	}
+	per := d.caps[x.firm].carries(d.perRequest)
+	if x.ratio = d.caps[x.spot].carries(d.perRequest) / per; per <= 0 || x.ratio <= 0 {
+		return nil, false
+	}
+	if x.terms = spot.Spot; x.terms.Availability <= 0 {
+		x.terms = DefaultSpotTerms()
+	}
+	return x, true
+}
+
+// worth is how many firm replicas n spot ones stand for, rounded down.
+func (x *mix) worth(n int) int { return int(math.Floor(float64(max(n, 0))*x.ratio + 1e-9)) }
+
+// levelNow is T.
+func (d *draft) levelNow(firm, spot Supply) int {
+	x, v := d.mix, d.m.Variants
+	if !firm.Known || !spot.Known {
+		return max(d.start[x.firm], x.worth(d.start[x.spot])) // both are minima, or known
+	}
+	now := firm.Spec
+	of := x.worth(spot.Spec) + v[x.firm].Min
+	for n := of; n > now; n-- {
+		if n+d.hedge(n) <= of {
+			now = n
+		}
+	}
+	if spot.Spec >= v[x.spot].Max { // spot could not take more, so on-demand carries the rest
+		now = max(now, firm.Spec+x.worth(spot.Ready)-d.hedge(firm.Spec))
+	}
+	return now
+}
+
+// hedge is the number of further replicas that keep n served through the losses
+// until a stand-in is warm: the smallest E with
+//
+//	P(losses > E) <= 1 - attainment,  losses ~ Poisson(n * hazard * (warm-up + control delay - notice))
+//
+// It takes losses for independent. Those of one pool are not, so the on-demand
+// minimum is what a lost pool leaves.
+func (d *draft) hedge(n int) int {
+	exposed := WarmUp(d.mix.m, d.mix.l, d.mix.in, d.mix.firm) + controlDelay - d.mix.terms.Notice
+	mean := float64(n) * d.mix.terms.HazardPerHour * max(exposed, 0).Hours()
+	p := math.Exp(-mean)
+	tail, e := 1-p, 0
+	for ; tail > 1-d.m.SLO.Attainment && e < n; e++ {
+		p *= mean / float64(e+1)
+		tail -= p
+	}
+	return e
+}
+
+// ages are the ages of the starting pods that have a node, oldest first. Which
+// pods have none is not told, so those beyond a warm-up are taken for them.
+func (x *mix) ages(firm, spot Supply, warm time.Duration) []time.Duration {
+	var out []time.Duration
+	for _, s := range []Supply{firm, spot} {
+		young := s.Ages
+		for len(young) > max(len(s.Ages)-s.Homeless, 0) || len(young) > 0 && young[0] > warm {
+			young = young[1:]
+		}
+		out = mergeDescending(out, young)
+	}
+	return out
+}
+
+func mergeDescending(a, b []time.Duration) []time.Duration {
+	out := make([]time.Duration, 0, len(a)+len(b))
+	for len(a) > 0 || len(b) > 0 {
+		if len(b) == 0 || len(a) > 0 && a[0] >= b[0] {
+			out, a = append(out, a[0]), a[1:]
+		} else {
+			out, b = append(out, b[0]), b[1:]
+		}
+	}
+	return out
+}
+
+// pods are those of both variants as pods of the one fleet.
+func (x *mix) pods(all []Pod) []Pod {
+	out := make([]Pod, 0, len(all))
+	for _, p := range all {
+		if p.Variant == x.m.Variants[x.firm].Name || p.Variant == x.m.Variants[x.spot].Name {
+			p.Variant = ""
+		} else {
+			p.Variant = "?"
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// ruleMix splits the fleet over its two variants: see split.
+func ruleMix(d *draft) {
+	x := d.mix
+	if x == nil {
+		return
+	}
+	n := d.counts[0]
+	d.unfold()
+	fs, ss := supplyOf(d.in, x.firm), supplyOf(d.in, x.spot)
+	firm, spot := d.split(n, ss)
+	if d.hold {
+		firm, spot = max(firm, d.counts[x.firm]), max(spot, d.counts[x.spot])
+	}
+	if n > 0 {
+		firm, spot = d.keepUntilReplaced(n, firm, spot, fs, ss)
+	}
+	if n > 0 && firm != d.counts[x.firm] {
+		d.variantStep(x.firm, "spot-firm", firm, [4]float64{float64(n), float64(ss.Ready), float64(spot), float64(ss.Homeless)})
+	}
+	d.counts[x.firm] = firm
+	if spot != d.counts[x.spot] {
+		d.variantStep(x.spot, "spot-share", spot, [4]float64{float64(n), float64(spot)})
+	}
+}
+
+// unfold restores the two variants.
+func (d *draft) unfold() {
+	x := d.mix
+	d.m, d.l, d.in, d.start, d.order, d.caps = x.m, x.l, x.in, x.start, x.order, x.caps
+	d.counts = append([]int(nil), d.start...)
+	d.floors = make([]int, len(d.start))
+}
+
+// split is how many firm and spot replicas serve n (in firm replicas):
+//
+//	spot = n + hedge - on-demand minimum
+//	firm = n + hedge - spot ready - spot expected, between its minimum and n
+//
+// the rule of SkyServe (Mao et al. 2024), except that spot which is on its way is
+// expected: a replica with a node wholly, one that waits for a node for less than
+// spotGrace with the availability. If that is not cheaper than n on demand, with a
+// spot replica expected to be ready for availability / (1 + hazard x warm-up) of
+// the time, all of it is on demand.
+func (d *draft) split(n int, ss Supply) (firm, spot int) {
+	x := d.mix
+	fv, sv := d.m.Variants[x.firm], d.m.Variants[x.spot]
+	if n == 0 {
+		return 0, 0
+	}
+	if !ss.Known { // nothing of it can be counted on, and nothing taken back
+		return min(n, fv.Max), d.counts[x.spot]
+	}
+	e := d.hedge(n)
+	spot = int(math.Ceil(float64(n+e-fv.Min)/x.ratio - 1e-9))
+	spot = min(max(spot, sv.Min), sv.Max)
+	ready := x.terms.Availability / (1 + x.terms.HazardPerHour*WarmUp(d.m, d.l, d.in, x.spot).Hours())
+	firmPrice := float64(fv.PricePerGPU) * float64(max(fv.GPUs, 1))
+	spotPrice := float64(sv.PricePerGPU) * float64(max(sv.GPUs, 1))
+	all := float64(n) * firmPrice
+	mixed := float64(spot)*ready*spotPrice + float64(fv.Min)*firmPrice + float64(max(n-fv.Min, 0))*(1-ready)*firmPrice
+	if mixed >= all {
+		d.step("spot-dear", n, n, [4]float64{mixed, all, float64(n)})
+		return min(n, fv.Max), sv.Min
+	}
+	d.step("spot-split", n, n, [4]float64{float64(n), float64(e), mixed, all})
+	firm = n + e - x.worth(ss.Ready) - x.worth(x.expected(ss, spot))
+	return min(max(firm, fv.Min), n, fv.Max), spot
+}
+
+// expected is how many spot replicas beyond the ready ones can be counted on.
+func (x *mix) expected(s Supply, want int) int {
+	young := 0
+	for k := len(s.Ages) - 1; k >= 0 && s.Ages[k] <= spotGrace; k-- {
+		young++
+	}
+	housed := max(s.Starting-s.Homeless, 0)
+	if s.Homeless > young {
+		return housed
+	}
+	waiting := s.Homeless + max(want-s.Spec, 0)
+	return housed + int(x.terms.Availability*float64(waiting)+0.5)
+}
+
+// keepUntilReplaced makes before it breaks: a replica of one kind goes only
+// against a ready one of the other, and on-demand not before spot has been whole
+// for returnHold.
+func (d *draft) keepUntilReplaced(n, firm, spot int, fs, ss Supply) (int, int) {
+	x := d.mix
+	if firm < fs.Spec {
+		keep := min(fs.Spec, n-x.worth(ss.Ready))
+		short := d.l.variant(x.spot).Short
+		if spot > 0 && !short.IsZero() && d.in.Now.Sub(short) < returnHold {
+			keep = min(fs.Spec, n)
+			d.step("spot-hold", 0, 0, [4]float64{d.in.Now.Sub(short).Seconds(), returnHold.Seconds()})
+		}
+		firm = max(firm, keep)
+	}
+	if spot < ss.Spec {
+		spot = max(spot, min(ss.Spec, int(math.Ceil(float64(n-fs.Ready)/x.ratio-1e-9))))
+	}
+	return firm, spot
+}

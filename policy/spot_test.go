@@ -1,0 +1,160 @@
+package policy
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// pools is a model with an on-demand variant (a replica carries 10 req/s, costs 1
+// and warms up in 2 minutes) and a spot variant.
+type pools struct {
+	arrivals         float64
+	firm, firmReady  int
+	spot, spotReady  int
+	homeless         int
+	ages             []time.Duration // of starting spot replicas
+	price            float64         // of spot; 0 = 0.3
+	firmMin, spotMax int             // 0 = 0 and 50
+	hazard           float64         // 0 = 0.1
+	speed            float64         // of a spot replica; 0 = 1
+	shortFor         time.Duration   // since spot was last not whole; 0 = long ago
+	unknown          bool
+}
+
+func (p pools) model() Model {
+	m := with(0, scene{}).model()
+	or := func(v, otherwise float64) float64 {
+		if v == 0 {
+			return otherwise
+		}
+		return v
+	}
+	v := &m.Variants[0]
+	v.Name, v.PricePerGPU, v.Min, v.Max = "on-demand", 1, p.firmMin, 50
+	spot := *v
+	spot.Name, spot.CapacityType, spot.PricePerGPU = "spot", Spot, USDPerHour(or(p.price, 0.3))
+	spot.Min, spot.Max = 0, int(or(float64(p.spotMax), 50))
+	spot.Capacity.Requests = 10 * or(p.speed, 1)
+	spot.Spot = SpotTerms{Availability: 0.9, HazardPerHour: or(p.hazard, 0.1), Notice: 30 * time.Second}
+	m.Variants = append(m.Variants, spot)
+	return m
+}
+
+func (p pools) propose(t interface {
+	Helper()
+	Fatal(...any)
+},
+) Proposal {
+	t.Helper()
+	s := with(p.firmReady+p.spotReady, scene{arrivals: p.arrivals})
+	in, l := s.input(), s.learned()
+	for i := range in.Signals.Pods {
+		if in.Signals.Pods[i].Variant = "on-demand"; i >= p.firmReady {
+			in.Signals.Pods[i].Variant = "spot"
+		}
+	}
+	in.Supply = []Supply{
+		{Variant: "on-demand", Known: true, Spec: p.firm, Ready: p.firmReady, Starting: p.firm - p.firmReady},
+		{
+			Variant: "spot", Known: !p.unknown, Spec: p.spot, Ready: p.spotReady, Starting: p.spot - p.spotReady,
+			Homeless: p.homeless, Ages: p.ages,
+		},
+	}
+	l.Variants = make([]VariantLearned, 2)
+	if p.shortFor > 0 {
+		l.Variants[1].Short = noon.Add(-p.shortFor)
+	}
+	return Propose(p.model(), l, in, s.forecast(t))
+}
+
+func TestSpot(t *testing.T) {
+	ages := func(n int, of time.Duration) []time.Duration {
+		out := make([]time.Duration, n)
+		for i := range out {
+			out[i] = of
+		}
+		return out
+	}
+	for name, tc := range map[string]struct {
+		pools
+		want [2]int // on-demand, spot
+		says WhyCode
+	}{
+		"cheap spot carries it all, and one more against losses": {pools{arrivals: 95, spot: 11, spotReady: 11}, [2]int{0, 11}, "spot-split"},
+		"the on-demand minimum stays and counts":                 {pools{arrivals: 95, firmMin: 3, firm: 3, firmReady: 3, spot: 8, spotReady: 8}, [2]int{3, 8}, "spot-split"},
+		"a pool that loses much gets a bigger hedge":             {pools{arrivals: 95, hazard: 2, spot: 14, spotReady: 14}, [2]int{0, 14}, "spot-split"},
+		"spot that costs as much is not worth the risk":          {pools{arrivals: 95, price: 0.99, firm: 10, firmReady: 10}, [2]int{10, 0}, "spot-dear"},
+		"moving to spot begins with spot":                        {pools{arrivals: 95, firm: 10, firmReady: 10}, [2]int{10, 11}, "spot-share"},
+		"on-demand stays while spot loads":                       {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, ages: ages(11, time.Minute)}, [2]int{10, 11}, "spot-split"},
+		"and while spot is not yet whole for long":               {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 11, shortFor: time.Minute}, [2]int{10, 11}, "spot-hold"},
+		"then on-demand goes":                                    {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 11, shortFor: 6 * time.Minute}, [2]int{0, 11}, "spot-firm"},
+		"only against ready replacement":                         {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 6, shortFor: 6 * time.Minute, ages: ages(5, time.Minute)}, [2]int{4, 11}, "spot-firm"},
+		"lost nodes are stood in for at once":                    {pools{arrivals: 95, spot: 11, spotReady: 6, homeless: 5, ages: ages(5, time.Minute)}, [2]int{5, 11}, "spot-firm"},
+		"a replacement may take a scrape to find its node":       {pools{arrivals: 95, spot: 11, spotReady: 10, homeless: 1, ages: ages(1, 15*time.Second)}, [2]int{0, 11}, "spot-split"},
+		"one that has its node is expected":                      {pools{arrivals: 95, spot: 11, spotReady: 8, ages: ages(3, 90*time.Second)}, [2]int{0, 11}, "spot-split"},
+		"an empty pool is not counted on":                        {pools{arrivals: 95, spot: 11, spotReady: 8, homeless: 3, ages: append(ages(1, time.Hour), ages(2, time.Second)...)}, [2]int{3, 11}, "spot-firm"},
+		"more load is asked of spot":                             {pools{arrivals: 145, spot: 11, spotReady: 11}, [2]int{0, 16}, "spot-share"},
+		"what spot's maximum leaves is on demand":                {pools{arrivals: 95, spotMax: 4, spot: 4, spotReady: 4}, [2]int{7, 4}, "spot-firm"},
+		"a slow spot replica counts for what it carries":         {pools{arrivals: 95, speed: 0.5, spot: 22, spotReady: 22}, [2]int{0, 22}, "spot-split"},
+		"spot goes back only against ready on-demand":            {pools{arrivals: 95, price: 0.99, spot: 10, spotReady: 10}, [2]int{10, 10}, "spot-dear"},
+		"unknown spot replicas lower nothing":                    {pools{arrivals: 5, firm: 4, firmReady: 4, unknown: true}, [2]int{4, 0}, "hold-no-supply"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := tc.propose(t)
+			if got := [2]int{p.Variants[0].Want, p.Variants[1].Want}; got != tc.want || !said(p.Steps, tc.says) {
+				t.Errorf("wants %v, want %v; %v", got, tc.want, codes(p.Steps))
+			}
+		})
+	}
+}
+
+func TestSpotWithoutPricesComesAfterOnDemand(t *testing.T) {
+	p := pools{arrivals: 95, firm: 4, firmReady: 4}
+	m := p.model()
+	m.Variants[1].PricePerGPU = 0
+	s := with(4, scene{arrivals: 95})
+	in := s.input()
+	in.Supply = append(in.Supply, Supply{Variant: "spot", Known: true})
+	got := Propose(m, s.learned(), in, s.forecast(t))
+	if got.Variants[0].Want != 10 || got.Variants[1].Want != 0 {
+		t.Errorf("wants %d and %d, want 10 and 0", got.Variants[0].Want, got.Variants[1].Want)
+	}
+}
+
+// TestSpotProperties: whatever the pool does, the wanted replicas carry the load
+// if all come, limits hold, the layers add up, and nothing that is ready goes
+// unless what stays ready carries the load.
+func TestSpotProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := pools{
+			arrivals: rapid.Float64Range(1, 200).Draw(t, "arrivals"),
+			firm:     rapid.IntRange(0, 20).Draw(t, "firm"), spot: rapid.IntRange(0, 30).Draw(t, "spot"),
+			price:   rapid.SampledFrom([]float64{0.1, 0.3, 0.9, 1.2}).Draw(t, "price"),
+			firmMin: rapid.IntRange(0, 3).Draw(t, "min"), hazard: rapid.SampledFrom([]float64{0, 0.5, 5}).Draw(t, "hazard"),
+			spotMax:  rapid.IntRange(1, 40).Draw(t, "max"),
+			shortFor: time.Duration(rapid.IntRange(0, 10).Draw(t, "short")) * time.Minute,
+		}
+		p.spot = min(p.spot, p.spotMax)
+		p.firmReady = rapid.IntRange(0, p.firm).Draw(t, "firmReady")
+		p.spotReady = rapid.IntRange(0, p.spot).Draw(t, "spotReady")
+		p.homeless = rapid.IntRange(0, p.spot-p.spotReady).Draw(t, "homeless")
+		got := p.propose(t)
+		firm, spot := got.Variants[0].Want, got.Variants[1].Want
+		if len(got.Layers) != firm+spot {
+			t.Fatalf("%d layers for %d and %d", len(got.Layers), firm, spot)
+		}
+		if firm > 50 || spot > p.spotMax || firm < p.firmMin {
+			t.Fatalf("%d and %d are beyond the limits", firm, spot)
+		}
+		need := p.arrivals / 10
+		if float64(firm+spot) < need-1e-9 {
+			t.Fatalf("%d and %d cannot carry %g", firm, spot, need)
+		}
+		stay := min(firm, p.firmReady) + min(spot, p.spotReady)
+		if had := p.firmReady + p.spotReady; stay < had && float64(stay) < need-1e-9 {
+			t.Fatalf("%d of %d ready ones stay, for a need of %g: %v", stay, had, need, codes(got.Steps))
+		}
+	})
+}
