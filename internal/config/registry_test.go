@@ -88,9 +88,9 @@ func TestARegistryIsSortedAndComplete(t *testing.T) {
 func TestWhatIsConfiguredReachesThePolicy(t *testing.T) {
 	e := NewRegistry(good(t, "scale-to-zero")).Entries[0]
 	want := policy.Variant{
-		Name: "lws",
+		Name:   "lws",
 		Target: policy.Target{APIVersion: "leaderworkerset.x-k8s.io/v1", Kind: "LeaderWorkerSet", Name: "nightly"},
-		Min: 0, Max: 2, GPUs: 16, Product: "NVIDIA-H100-80GB-HBM3", CapacityType: policy.Reserved,
+		Min:    0, Max: 2, GPUs: 16, Product: "NVIDIA-H100-80GB-HBM3", CapacityType: policy.Reserved,
 		WarmUp:        390 * time.Second,
 		Capacity:      policy.Capacity{Requests: 2.1, PromptTokens: 9000, OutputTokens: 1300, Concurrency: 128},
 		CapacityFixed: true,

@@ -17,13 +17,8 @@ type ScaledObject struct {
 	Min, Max         int    // replicas while active
 	Idle             *int   // idleReplicaCount; nil = not given
 	Paused           *int   // replicas it is held at; -1 = those it has; nil = not paused
-	Triggers         []ScaledTrigger
-}
-
-// ScaledTrigger is one trigger of type external or external-push.
-type ScaledTrigger struct {
-	Metadata   map[string]string
-	MetricType string // AverageValue if empty
+	Triggers         []map[string]string // metadata of the triggers of type external and external-push
+	Notes            []string            // what is risky about it, as sentences
 }
 
 // Refused is a ScaledObject whose definition of a model is not taken.
@@ -61,11 +56,11 @@ func InlineModels(objects []ScaledObject, cat Catalog) ([]Model, []Refused) {
 	)
 	place := map[policy.ModelID]int{}
 	for _, o := range objects {
-		for _, tr := range o.Triggers {
-			if tr.Metadata["engine"] == "" {
+		for _, metadata := range o.Triggers {
+			if metadata["engine"] == "" {
 				continue
 			}
-			m, err := o.defines(tr, cat)
+			m, err := o.defines(metadata, cat)
 			id := policy.ModelID{Namespace: m.Namespace, Name: m.Name}
 			if err != nil {
 				refused = append(refused, Refused{id, fmt.Sprintf("ScaledObject %s: %v", o.Name, err)})
@@ -84,10 +79,10 @@ func InlineModels(objects []ScaledObject, cat Catalog) ([]Model, []Refused) {
 }
 
 // defines is the model that one trigger defines. In an error it has a name at least.
-func (o ScaledObject) defines(tr ScaledTrigger, cat Catalog) (Model, error) {
-	t, err := ParseTrigger(o.Name, tr.Metadata, cat)
+func (o ScaledObject) defines(metadata map[string]string, cat Catalog) (Model, error) {
+	t, err := ParseTrigger(o.Name, metadata, cat)
 	if err != nil {
-		return Model{Namespace: o.Namespace, Name: cmp.Or(tr.Metadata["model"], o.Name)}, err
+		return Model{Namespace: o.Namespace, Name: cmp.Or(metadata["model"], o.Name)}, err
 	}
 	m := t.Define(o.Namespace, o.target(), o.least(), o.Max)
 	m.Variants[0].Replicas.Min = new(o.Min)
@@ -142,6 +137,9 @@ func (r *Registry) Bound(objects []ScaledObject) {
 func (e *Entry) bound(k int, o ScaledObject) {
 	v := &e.Model.Variants[k]
 	was := *v
+	for _, note := range o.Notes {
+		e.Assumed = append(e.Assumed, "ScaledObject "+o.Name+": "+note)
+	}
 	if e.Origin == FromDiscovery {
 		v.Min, v.Max = o.Min, o.Max
 	}

@@ -145,7 +145,7 @@ func TestAnInlineModelIsLikeOneOfTheFile(t *testing.T) {
 		"spot.availability", "0.7", "spot.notice", "2m", "tolerance", "0.1")
 	object := ScaledObject{
 		Namespace: "llm", Name: "o", APIVersion: "leaderworkerset.x-k8s.io/v1", Kind: "LeaderWorkerSet", Target: "llama-spot",
-		Min: 2, Max: 9, Idle: new(0), Triggers: []ScaledTrigger{{Metadata: meta}},
+		Min: 2, Max: 9, Idle: new(0), Triggers: []map[string]string{meta},
 	}
 	models, refused := InlineModels([]ScaledObject{object}, testCatalog())
 	if len(models) != 1 || len(refused) != 0 {
@@ -208,11 +208,7 @@ func TestZeroFollowsMinReplicaCountWhereAGatewayShowsDemand(t *testing.T) {
 }
 
 func object(name, target string, metadata ...map[string]string) ScaledObject {
-	o := ScaledObject{Namespace: "llm", Name: name, Target: target, Max: 10}
-	for _, m := range metadata {
-		o.Triggers = append(o.Triggers, ScaledTrigger{Metadata: m})
-	}
-	return o
+	return ScaledObject{Namespace: "llm", Name: name, Target: target, Max: 10, Triggers: metadata}
 }
 
 func TestScaledObjectsTogetherMakeModels(t *testing.T) {
