@@ -23,7 +23,7 @@ type answer struct {
 
 // reader answers from snapshots.
 type reader struct {
-	holdFor time.Duration
+	holdFor func() time.Duration
 	missing func(id policy.ModelID, inline bool) string
 	near    func(name string, known []string) string
 }
@@ -138,7 +138,7 @@ func (r reader) activity(d policy.Decision, others bool, now time.Time) (answer,
 		return a, nil
 	case d.Replicas < 0:
 		return a, status.Errorf(codes.Internal, "model %s: %d replicas are no answer", d.ID, d.Replicas)
-	case d.Expired(now, r.holdFor):
+	case d.Expired(now, r.holdFor()):
 		return a, status.Errorf(codes.Unavailable, "%s: %s; see forewarm explain %s", d.ID, expiry(d, now), d.ID.Model)
 	case d.Replicas > 0:
 		a.active = true

@@ -30,7 +30,7 @@ func calls(t *testing.T, s *listening) uint64 {
 func sum(t *testing.T, s *listening, name string) float64 {
 	t.Helper()
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(s.metrics.calls, s.metrics.connections, s.metrics.turnedAway, s.metrics.panics, s.metrics.reloads)
+	reg.MustRegister(s.Server)
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -13,10 +13,11 @@ type metrics struct {
 	turnedAway  prometheus.Counter
 	reloads     *prometheus.CounterVec
 	expiry      prometheus.Gauge
+	streams     prometheus.GaugeFunc
 }
 
-func newMetrics(s *Server, r prometheus.Registerer) *metrics {
-	m := &metrics{
+func newMetrics(s *Server) *metrics {
+	return &metrics{
 		calls: grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram(
 			grpcprom.WithHistogramBuckets([]float64{1e-4, 1e-3, 1e-2, 1e-1, 1}))),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
@@ -34,12 +35,26 @@ func newMetrics(s *Server, r prometheus.Registerer) *metrics {
 		expiry: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "forewarm_scaler_tls_expiry_timestamp_seconds", Help: "When the serving certificate expires.",
 		}),
+		streams: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "forewarm_scaler_streams", Help: "Push streams held open.",
+		}, func() float64 { return float64(s.streams.Load()) }),
 	}
-	if r != nil {
-		r.MustRegister(m.calls, m.panics, m.connections, m.turnedAway, m.reloads, m.expiry,
-			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-				Name: "forewarm_scaler_streams", Help: "Push streams held open.",
-			}, func() float64 { return float64(s.streams.Load()) }))
+}
+
+func (m *metrics) all() []prometheus.Collector {
+	return []prometheus.Collector{m.calls, m.panics, m.connections, m.turnedAway, m.reloads, m.expiry, m.streams}
+}
+
+// Describe makes a Server a prometheus.Collector.
+func (s *Server) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range s.metrics.all() {
+		c.Describe(ch)
 	}
-	return m
+}
+
+// Collect makes a Server a prometheus.Collector.
+func (s *Server) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range s.metrics.all() {
+		c.Collect(ch)
+	}
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -29,7 +28,7 @@ type Board interface {
 // DefaultOptions for the rest.
 type Options struct {
 	Board   Board
-	HoldFor time.Duration // a decision whose inputs allowed none for longer is an error
+	HoldFor func() time.Duration // a decision whose inputs allowed none for longer is an error
 	// Parse reads the metadata of a trigger of the ScaledObject called object. Its
 	// error names the key, and shows nothing that is secret.
 	Parse func(object string, metadata map[string]string) (Trigger, error)
@@ -40,7 +39,6 @@ type Options struct {
 
 	TLS        *TLS // nil = in the clear
 	Reflection bool
-	Registry   prometheus.Registerer // nil = no metrics
 	Log        *zap.Logger
 	Now        func() time.Time
 
@@ -57,7 +55,7 @@ type Options struct {
 // DefaultOptions suit a cluster with thousands of ScaledObjects.
 func DefaultOptions() Options {
 	return Options{
-		HoldFor:   10 * time.Minute,
+		HoldFor:   func() time.Duration { return 10 * time.Minute },
 		Missing:   func(policy.ModelID, bool) string { return "" },
 		Near:      func(string, []string) string { return "" },
 		Log:       zap.NewNop(),
@@ -67,7 +65,7 @@ func DefaultOptions() Options {
 	}
 }
 
-// Server is the external scaler. Serve once.
+// Server is the external scaler. Serve once. It collects its own metrics.
 type Server struct {
 	opts     Options
 	reader   reader
@@ -90,7 +88,7 @@ func New(o Options) (*Server, error) {
 		health:   health.NewServer(),
 		stopping: make(chan struct{}),
 	}
-	s.metrics = newMetrics(s, o.Registry)
+	s.metrics = newMetrics(s)
 	first := make(chan struct{})
 	s.beats.Store(&first)
 	opts, err := s.serverOptions()

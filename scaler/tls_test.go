@@ -151,7 +151,7 @@ func TestCertificatesAreRotatedWithoutARestart(t *testing.T) {
 	old, next, callers := newAuthority(t), newAuthority(t), newAuthority(t)
 	f := files{t.TempDir()}
 	o := options(&board{s: snapshot(decided("llama", 1, 1))}, func() time.Time { return noon.Add(time.Duration(clock.Add(int64(time.Second)))) })
-	o.HoldFor, o.TLS = 24*time.Hour, f.tls(t, old, callers)
+	o.HoldFor, o.TLS = func() time.Duration { return 24 * time.Hour }, f.tls(t, old, callers)
 	server := serve(t, o)
 	cert, key := callers.sign(t, "keda")
 	held := keda{client: pb.NewExternalScalerClient(dial(t, client(t, old, cert, key), server)), ref: ref("model", "llama")}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,6 +21,8 @@ type Options struct {
 	Config     *config.Config   // complete; nil = defaults and discovery
 	Prometheus *config.Source   // from the command line; goes before the file's
 	Cluster    Cluster          // replicas from the API; nil = from kube-state-metrics, else pods seen
+	Scaled     ScaledObjects    // KEDA's objects: models, bounds; nil = not watched
+	NoInline   bool             // ScaledObjects give bounds, and define no models
 	Namespaces []string         // show only these; empty = all
 	Models     []string         // show only these, as name, namespace/name or model id; empty = all
 	History    *time.Duration   // replayed at start; nil = as configured
@@ -60,6 +63,8 @@ type App struct {
 	faults  []policy.Fault // of discovery and registration
 	refused []refusal
 	shared  map[policy.ModelID]policy.Fault // models whose replicas serve others, too
+	scaled  *scaled
+	tasks   *sync.WaitGroup // of Run, which waits for them
 }
 
 // Catalog names every engine and gateway that can be read.
@@ -86,7 +91,7 @@ func Open(ctx context.Context, opts Options, at time.Time) (*App, error) {
 // connected is an App that has its sources and knows no model yet.
 func connected(opts Options) (*App, error) {
 	opts = opts.withDefaults()
-	a := &App{opts: opts, models: map[policy.ModelID]found{}}
+	a := &App{opts: opts, models: map[policy.ModelID]found{}, scaled: &scaled{source: opts.Scaled, noInline: opts.NoInline}, tasks: &sync.WaitGroup{}}
 	cfg, err := withSource(opts.Config, opts.Prometheus)
 	if err != nil {
 		return nil, err
@@ -100,6 +105,7 @@ func connected(opts Options) (*App, error) {
 
 // Close lets go of connections.
 func (a *App) Close() {
+	a.tasks.Wait()
 	for _, c := range a.clients {
 		c.Close()
 	}
@@ -145,30 +151,45 @@ var ErrNoSource = errors.New("no Prometheus to read from: give --prometheus URL,
 
 // register finds models unless some are configured, and builds the registry.
 func (a *App) register(ctx context.Context, at time.Time) error {
-	var more []config.Model
-	if len(a.cfg.Models) == 0 {
-		var err error
-		if more, err = a.discover(ctx, at); err != nil {
-			return err
-		}
+	objects, inline, malformed := a.scaled.read()
+	found, err := a.discovered(ctx, at)
+	if err != nil {
+		return err
 	}
-	if a.reg != nil { // the model that was watched first keeps its target
-		slices.SortStableFunc(more, func(x, y config.Model) int { return a.watched(y) - a.watched(x) })
-	}
-	more, a.refused, a.shared = unshared(more)
+	more, refused, shared := unshared(append(inline, without(found, inline)...))
+	a.refused, a.shared = append(malformed, refused...), shared
 	reg, err := config.FromModels(a.cfg, more, Catalog())
 	if reg == nil {
 		return fmt.Errorf("check the models: %w", err)
 	}
 	a.refused = append(a.refused, refusals(more, len(a.cfg.Models), err)...)
-	if len(reg.Entries) == 0 && len(a.refused) == 0 {
+	if len(reg.Entries) == 0 && len(a.refused) == 0 && a.opts.Scaled == nil {
 		return errors.Join(errors.New("no model can be watched"), err)
 	}
+	reg.Bound(objects)
 	a.reg = reg
+	a.scaled.explain(inline, a.refused, reg)
 	for _, w := range reg.Warnings {
 		a.opts.Log.Warn("configuration", zap.String("warning", w))
 	}
 	return nil
+}
+
+// discovered are the models that are found, if none are configured. The model that
+// was watched first keeps its target.
+func (a *App) discovered(ctx context.Context, at time.Time) ([]config.Model, error) {
+	if len(a.cfg.Models) > 0 {
+		return nil, nil
+	}
+	found, err := a.discover(ctx, at)
+	if a.opts.Scaled != nil {
+		a.log("look for models", err) // those of ScaledObjects are watched all the same
+		err = nil
+	}
+	if a.reg != nil {
+		slices.SortStableFunc(found, func(x, y config.Model) int { return a.watched(y) - a.watched(x) })
+	}
+	return found, err
 }
 
 // watched is 1 for a model of the present registry.
@@ -180,16 +201,25 @@ func (a *App) watched(m config.Model) int {
 }
 
 func (a *App) build() {
+	a.reader = signals.NewReader(a.clients, a.bindings(), a.readerOptions())
+	a.feed = newFeed(a.reader, a.opts, a.workloads(), a.shared)
+	a.engine = engine.New(a.engineOptions(), a.feed)
+}
+
+func (a *App) readerOptions() signals.Options {
 	opt := signals.DefaultOptions()
 	opt.MaxAge = a.reg.MaxAge
-	a.reader = signals.NewReader(a.clients, a.bindings(), opt)
+	return opt
+}
+
+func (a *App) engineOptions() engine.Options {
 	eo := engine.DefaultOptions()
 	eo.Interval, eo.HoldFor, eo.Lag = a.reg.Interval, a.reg.HoldFor, a.opts.Lag
 	eo.Models, eo.Budgets = a.reg.Models(), a.reg.Budgets
 	eo.KeepHistory = max(a.reg.History, eo.KeepHistory)
 	eo.Progress, eo.Log = a.opts.Progress, a.opts.Log
-	a.feed = newFeed(a.reader, a.opts, a.workloads(), a.shared)
-	a.engine = engine.New(eo, a.feed)
+	eo.Beside = a.feed.beside
+	return eo
 }
 
 // Reload takes over a new version of the file: models, budgets and their
@@ -213,6 +243,7 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config, at time.Time) erro
 	}
 	a.feed.rebind(a.bindings(), a.workloads(), a.shared)
 	a.engine.SetModels(a.reg.Models(), a.reg.Budgets)
+	a.backfill(ctx, newIn(old.reg, a.reg), at)
 	return nil
 }
 

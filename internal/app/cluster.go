@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/forewarm/forewarm/internal/config"
@@ -32,6 +33,18 @@ var ErrNoCluster = errors.New("no kubeconfig: give --kubeconfig FILE")
 // ConnectCluster uses a kubeconfig as kubectl would: the given file, else
 // KUBECONFIG, else the one in the home directory, else the pod's own account.
 func ConnectCluster(kubeconfig, kubeContext string) (Cluster, error) {
+	cfg, err := restConfig(kubeconfig, kubeContext)
+	if err != nil {
+		return nil, err
+	}
+	f, err := fleet.New(cfg, fleet.DefaultOptions())
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func restConfig(kubeconfig, kubeContext string) (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath, rules.WarnIfAllMissing = kubeconfig, false
 	overrides := &clientcmd.ConfigOverrides{CurrentContext: kubeContext}
@@ -44,11 +57,7 @@ func ConnectCluster(kubeconfig, kubeContext string) (Cluster, error) {
 	}
 	cfg.Timeout, cfg.UserAgent = clusterTimeout, "forewarm"
 	cfg.QPS, cfg.Burst = 20, 40
-	f, err := fleet.New(cfg, fleet.DefaultOptions())
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
+	return cfg, nil
 }
 
 // FindPrometheus is a source in the cluster if we run inside, and else the

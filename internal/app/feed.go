@@ -128,6 +128,27 @@ func (f *feed) counted(in *policy.Input, at time.Time) {
 	}
 }
 
+// beside adds the cluster's own count where a blind tick has none, so that a model
+// at zero is known to be there while Prometheus is gone.
+func (f *feed) beside(in policy.Input) policy.Input {
+	if f.cluster == nil {
+		return in
+	}
+	supply, _, _, ok := f.cluster.Supply(in.Model, in.Now)
+	if !ok {
+		return in
+	}
+	in.Supply = slices.Clone(in.Supply)
+	for i, have := range in.Supply {
+		for _, s := range supply {
+			if !have.Known && s.Known && s.Variant == have.Variant {
+				in.Supply[i] = s
+			}
+		}
+	}
+	return in
+}
+
 // faultAPISilent says that the Kubernetes API was to tell replicas and did not.
 const faultAPISilent = "api-silent"
 

@@ -34,6 +34,11 @@ type View struct {
 	// Snapshot is the newest tick, whole and immutable; nil until history was
 	// replayed. Its models say what serves them: Model.Engine and Variant.Target.
 	Snapshot func() *policy.Snapshot
+	// Watch is Snapshot with a channel that is closed as soon as a newer one is there.
+	Watch func() (*policy.Snapshot, <-chan struct{})
+	// Missing says why a model is not in the snapshot; empty = not known. Inline
+	// models are those that a ScaledObject defines.
+	Missing func(id policy.ModelID, inline bool) string
 	// HoldFor is how long a held decision may be served; see Decision.Expired.
 	HoldFor func() time.Duration
 	// MaxAge is the age beyond which a reading is no answer.

@@ -54,16 +54,24 @@ const (
 // Replay folds the history up to at: as much as was asked for, the sources have,
 // and the budget allows.
 func (a *App) Replay(ctx context.Context, at time.Time) error {
+	texts, err := a.replay(ctx, a.engine, a.reader, at)
+	a.assumed = append(a.assumed, texts...)
+	return err
+}
+
+// replay folds the history that a reader can reach into an engine, and says what
+// limited it.
+func (a *App) replay(ctx context.Context, e *engine.Engine, r *signals.Reader, at time.Time) ([]string, error) {
 	span := a.reg.History
 	if a.opts.History != nil {
 		span = *a.opts.History
 	}
 	span = max(span, settle)
-	at = engine.Align(at, a.engine.Interval())
-	reach, err := a.reader.Reach(ctx, at.Add(-span), at, a.opts.Budget, engine.SystemClock{}.Now)
+	at = engine.Align(at, e.Interval())
+	reach, err := r.Reach(ctx, at.Add(-span), at, a.opts.Budget, engine.SystemClock{}.Now)
 	if err != nil {
 		if len(a.clients) == 1 {
-			return err // the tick that follows tells the rest
+			return nil, err // the tick that follows tells the rest
 		}
 		reach = signals.Reach{From: at.Add(-min(span, cautious)), Chunk: time.Hour}
 	}
@@ -71,9 +79,8 @@ func (a *App) Replay(ctx context.Context, at time.Time) error {
 		more := min(max(span/reachParts, settle), mostMore)
 		reach.From = at.Add(-min(at.Sub(reach.From)+more, span))
 	}
-	a.assumed = append(a.assumed, reach.Texts...)
-	a.engine.SetChunk(reach.Chunk)
-	return errors.Join(err, a.engine.Replay(ctx, reach.From, at))
+	e.SetChunk(reach.Chunk)
+	return reach.Texts, errors.Join(err, e.Replay(ctx, reach.From, at))
 }
 
 // Tick advances to a moment and reports.
@@ -102,7 +109,7 @@ func (a *App) Report() Report {
 		r.Sources = append(r.Sources, SourceRef{Name: c.Name(), URL: c.URL()})
 	}
 	r.Assumptions = append(r.Assumptions, a.assumed...)
-	r.Faults = append(append(r.Faults, faultReports(a.wiring)...), faultReports(a.faults)...)
+	r.Faults = append(append(r.Faults, faultReports(a.wiring)...), faultReports(append(a.scaled.fault(), a.faults...))...)
 	return r
 }
 
@@ -138,6 +145,9 @@ func (a *App) wants(id policy.ModelID, modelName string) bool {
 // published. Every refresh it looks for new models, and reload, which may be
 // nil, is asked for a new version of the file.
 func (a *App) Run(ctx context.Context, clock engine.Clock, reload func(time.Time) (*config.Config, bool), show func(Report)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer a.tasks.Wait()
+	defer cancel()
 	next := engine.Align(clock.Now(), refreshEvery).Add(refreshEvery)
 	var last *policy.Snapshot
 	for {
@@ -153,6 +163,9 @@ func (a *App) Run(ctx context.Context, clock engine.Clock, reload func(time.Time
 			if cfg, changed := reload(now); changed {
 				a.log("reload the configuration", a.Reload(ctx, cfg, now))
 			}
+		}
+		if a.scaled.changed() {
+			a.log("take over the ScaledObjects", a.Reload(ctx, a.cfg, now))
 		}
 		if !now.Before(next) {
 			next = engine.Align(now, refreshEvery).Add(refreshEvery)

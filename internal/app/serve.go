@@ -60,6 +60,7 @@ type server struct {
 	tried    atomic.Bool // the first attempt to find models and to read their history has ended
 	replayed atomic.Bool // history was read: the Board shows the present
 	stopping atomic.Bool
+	showing  chan struct{} // closed after replayed was set
 }
 
 // Serve ticks and serves until the context ends, and then stops in order: no
@@ -67,7 +68,7 @@ type server struct {
 // or a wiring that fails ends it with an error. Sources that do not answer do not:
 // outputs then answer errors, on which HPA and KEDA hold.
 func Serve(ctx context.Context, opts ServeOptions) error {
-	s := &server{opts: opts.withDefaults()}
+	s := &server{opts: opts.withDefaults(), showing: make(chan struct{})}
 	a, err := connected(s.opts.Options)
 	if err != nil {
 		return err
@@ -103,6 +104,8 @@ func (s *server) build() error {
 func (s *server) view() View {
 	return View{
 		Snapshot: s.snapshot,
+		Watch:    s.watch,
+		Missing:  s.app.scaled.missing,
 		HoldFor:  func() time.Duration { return s.registered().HoldFor },
 		MaxAge:   func() time.Duration { return s.registered().MaxAge },
 		Now:      s.opts.Now,
@@ -115,6 +118,13 @@ func (s *server) snapshot() *policy.Snapshot {
 		return nil
 	}
 	return e.Board().Load()
+}
+
+func (s *server) watch() (*policy.Snapshot, <-chan struct{}) {
+	if e := s.engine.Load(); e != nil && s.replayed.Load() {
+		return e.Board().Watch()
+	}
+	return nil, s.showing
 }
 
 func (s *server) registered() *config.Registry {
@@ -202,6 +212,7 @@ func (s *server) tick(ctx context.Context) error {
 		return err
 	}
 	s.replayed.Store(true)
+	close(s.showing)
 	s.tried.Store(true)
 	return s.app.Run(ctx, s.opts.Clock, s.opts.Reload, func(r Report) {
 		s.registry.Store(s.app.Registry())

@@ -12,11 +12,11 @@ import (
 // ScaledObject is what of a KEDA ScaledObject concerns us. Internal/fleet reads it.
 type ScaledObject struct {
 	Namespace, Name  string
-	APIVersion, Kind string // of the scale target
-	Target           string // name of the scale target
-	Min, Max         int    // replicas while active
-	Idle             *int   // idleReplicaCount; nil = not given
-	Paused           *int   // replicas it is held at; -1 = those it has; nil = not paused
+	APIVersion, Kind string              // of the scale target
+	Target           string              // name of the scale target
+	Min, Max         int                 // replicas while active
+	Idle             *int                // idleReplicaCount; nil = not given
+	Paused           *int                // replicas it is held at; -1 = those it has; nil = not paused
 	Triggers         []map[string]string // metadata of the triggers of type external and external-push
 	Notes            []string            // what is risky about it, as sentences
 }
@@ -149,6 +149,9 @@ func (e *Entry) bound(k int, o ScaledObject) {
 		v.Min, v.Max = *o.Paused, *o.Paused
 		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s is paused, so %s stays at %d.", o.Name, v.Name, *o.Paused))
 		return
+	}
+	if o.Paused != nil {
+		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s is paused, so what is decided for %s has no effect.", o.Name, v.Name))
 	}
 	if *v != was {
 		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s allows %d to %d replicas of %s.", o.Name, v.Min, v.Max, v.Name))

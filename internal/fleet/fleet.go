@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -60,14 +61,16 @@ func DefaultOptions() Options {
 	return Options{StarvedAfter: 10 * time.Minute, MaxAge: 90 * time.Second}
 }
 
-// Fleet reads one cluster. For one goroutine.
+// Fleet reads one cluster. For one goroutine, but for Supply, which is for any.
 type Fleet struct {
 	core   kubernetes.Interface
 	scales scale.ScalesGetter
 	mapper meta.RESTMapper
 	opt    Options
 
-	lives  map[string]*life // by pod UID
+	lives map[string]*life // by pod UID
+
+	mu     sync.Mutex
 	loaded map[policy.ModelID]state
 }
 
@@ -132,7 +135,9 @@ func (f *Fleet) Load(ctx context.Context, at time.Time, workloads []Workload) er
 		}
 		loaded[w.Model] = s
 	}
+	f.mu.Lock()
 	f.loaded = loaded
+	f.mu.Unlock()
 	f.forget(at)
 	if tried > 0 && good == 0 {
 		return fmt.Errorf("read scale targets: %w", last)
@@ -144,7 +149,9 @@ func (f *Fleet) Load(ctx context.Context, at time.Time, workloads []Workload) er
 // replicas, the pods that should be answering (nil = not known), and what is
 // wrong. The last result is false if nothing is known then.
 func (f *Fleet) Supply(id policy.ModelID, at time.Time) ([]policy.Supply, []string, []policy.Fault, bool) {
+	f.mu.Lock()
 	s, ok := f.loaded[id]
+	f.mu.Unlock()
 	age := at.Sub(s.at)
 	if !ok || age < -f.opt.MaxAge || age > f.opt.MaxAge {
 		return nil, nil, nil, false

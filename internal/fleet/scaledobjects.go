@@ -26,11 +26,11 @@ var scaledObjects = schema.GroupVersionResource{Group: "keda.sh", Version: "v1al
 // ScaledObject is what of a KEDA ScaledObject concerns us.
 type ScaledObject struct {
 	Namespace, Name  string
-	APIVersion, Kind string // of the scale target; may be empty, which means a Deployment
-	Target           string // name of the scale target
-	Min, Max         int    // replicas while active
-	Idle             *int   // idleReplicaCount; nil = not given
-	Paused           *int   // replicas it is held at; -1 = those it has; nil = not paused
+	APIVersion, Kind string              // of the scale target; may be empty, which means a Deployment
+	Target           string              // name of the scale target
+	Min, Max         int                 // replicas while active
+	Idle             *int                // idleReplicaCount; nil = not given
+	Paused           *int                // replicas it is held at; -1 = those it has; nil = not paused
 	Triggers         []map[string]string // metadata of the triggers of type external and external-push
 	Notes            []string            // what is risky about it, as sentences
 }
