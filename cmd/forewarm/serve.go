@@ -22,7 +22,8 @@ type serveFlags struct {
 	listen  string
 	drain   time.Duration
 	stop    time.Duration
-	outputs []outputFlags
+	keda    kedaFlags
+	outputs []outputFlags // all of them, keda included
 }
 
 // outputFlags are one output's flags: a file of its own, and a line in newServe.
@@ -35,7 +36,8 @@ type outputFlags interface {
 }
 
 func newServe(s *streams) *cobra.Command {
-	f := &serveFlags{outputs: []outputFlags{}}
+	f := &serveFlags{}
+	f.outputs = []outputFlags{&f.keda}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Decide at every tick and serve the answers; with --dry-run only print each change",
@@ -93,6 +95,11 @@ func (f *serveFlags) serve(ctx context.Context, s *streams, opts options) error 
 	if err != nil {
 		return err
 	}
+	stop, err := f.keda.watch(ctx, &f.connectFlags, &opts.Options)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	o := app.ServeOptions{
 		Options: opts.Options, Listen: f.listen, Drain: f.drain, Stop: f.stop, Version: versionText(),
 		Reload: reload, Show: f.show(s),

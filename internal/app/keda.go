@@ -17,10 +17,13 @@ import (
 	"github.com/forewarm/forewarm/scaler"
 )
 
+// KEDATLS are the files of the external scaler's certificate, and of its callers'.
+type KEDATLS = scaler.TLS
+
 // KEDAOptions are those of the external scaler.
 type KEDAOptions struct {
 	Address    string
-	TLS        *scaler.TLS // nil = in the clear
+	TLS        *KEDATLS // nil = in the clear
 	Reflection bool
 	NoInline   bool // metadata may only name models
 	Log        *zap.Logger

@@ -156,7 +156,7 @@ func (a *App) Run(ctx context.Context, clock engine.Clock, reload func(time.Time
 			show(a.Report())
 		}
 		if err := a.engine.Next(ctx, clock); err != nil {
-			return nil //nolint:nilerr // the end of the context is the orderly end
+			return nil // the end of the context is the orderly end
 		}
 		now := clock.Now()
 		if reload != nil {
