@@ -1,10 +1,11 @@
 package fluid
 
 import (
-	"github.com/forewarm/forewarm/predictor"
 	"math"
 	"testing"
 	"time"
+
+	"github.com/forewarm/forewarm/predictor"
 
 	"github.com/google/go-cmp/cmp"
 
