@@ -28,7 +28,7 @@ var arch = []importRule{
 	{"predictor", "", "gonum.org/v1/gonum", "a forecast is arithmetic on a series, so it can be replayed"},
 	{"policy", "predictor", "", "a decision is a function of its inputs, so it can be replayed and explained"},
 
-	{"adapter", "policy", "sigs.k8s.io/custom-metrics-apiserver k8s.io prometheus/client_golang/prometheus", "an output renders the plan, it decides nothing"},
+	{"adapter", "policy", "sigs.k8s.io/custom-metrics-apiserver k8s.io prometheus/client_golang/prometheus prometheus/client_model/go", "an output renders the plan, it decides nothing"},
 	{"scaler", "policy", "google.golang.org/grpc go.uber.org/zap " + kedaStubs, "an output renders the plan, it decides nothing"},
 	{"internal/report", "internal/study", "gonum.org/v1/plot", "a report is drawn from results alone"},
 	{"internal/web", "policy", "", "the page is drawn from decisions alone"},

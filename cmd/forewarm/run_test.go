@@ -58,6 +58,13 @@ func TestBadCommandLines(t *testing.T) {
 		},
 		"a watch without equals sign": {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--watch", "20s"}, []string{"--watch=20s"}},
 		"a moment that is none":       {[]string{"recommend", "--prometheus", "http://127.0.0.1:1", "--at", "noon"}, []string{"--at", "noon"}},
+		"a metrics API without a cluster": {
+			[]string{"serve", "--prometheus", "http://127.0.0.1:1", "--adapter-listen", ":6443"}, []string{"--adapter-listen", "--kubeconfig FILE"},
+		},
+		"a metrics API that cannot be": {
+			[]string{"serve", "--prometheus", "http://127.0.0.1:1", "--adapter-listen", "here", "--adapter-tls-cert", "x", "--adapter-service", "y"},
+			[]string{"listen: want IP:port", "certificate: want both", "namespace/name"},
+		},
 		"times that run backwards": {
 			[]string{"serve", "--prometheus", "http://127.0.0.1:1", "--lag", "-1s", "--drain", "-2s", "--stop-timeout", "-3s"},
 			[]string{"--lag", "-1s", "--drain", "-2s", "--stop-timeout", "-3s"},

@@ -30,14 +30,13 @@ type serveFlags struct {
 type outputFlags interface {
 	register(fl *pflag.FlagSet)
 	check() []error
-	// output is what the flags ask for; nil if that output is off. kubeconfig is the
-	// file to use, empty inside a cluster.
-	output(c *connectFlags) app.NewOutput
+	// output is what the flags ask for; nil if that output is off.
+	output(c *connectFlags) (app.NewOutput, error)
 }
 
 func newServe(s *streams) *cobra.Command {
 	f := &serveFlags{}
-	f.outputs = []outputFlags{&f.keda}
+	f.outputs = []outputFlags{newAdapterFlags(s), &f.keda}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Decide at every tick and serve the answers; with --dry-run only print each change",
@@ -106,7 +105,11 @@ func (f *serveFlags) serve(ctx context.Context, s *streams, opts options) error 
 	}
 	o.Progress = nil // nobody watches, and lines of the log would run into it
 	for _, flags := range f.outputs {
-		if out := flags.output(&f.connectFlags); out != nil {
+		out, err := flags.output(&f.connectFlags)
+		if err != nil {
+			return err
+		}
+		if out != nil {
 			o.Outputs = append(o.Outputs, out)
 		}
 	}

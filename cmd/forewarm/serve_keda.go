@@ -56,15 +56,15 @@ func (f *kedaFlags) check() []error {
 	return errs
 }
 
-func (f *kedaFlags) output(*connectFlags) app.NewOutput {
+func (f *kedaFlags) output(*connectFlags) (app.NewOutput, error) {
 	if f.listen == "" {
-		return nil
+		return nil, nil //nolint:nilnil // off
 	}
 	o := app.KEDAOptions{Address: f.listen, Reflection: f.reflection, NoInline: !f.inline, Log: f.log}
 	if !f.insecure {
 		o.TLS = &app.KEDATLS{CertFile: f.cert, KeyFile: f.key, ClientCAFile: f.clientCA, ClientNames: f.clientNames}
 	}
-	return app.NewKEDA(o)
+	return app.NewKEDA(o), nil
 }
 
 // watch reads KEDA's ScaledObjects, and the replicas of what they scale, from the

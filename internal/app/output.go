@@ -4,15 +4,13 @@ import (
 	"context"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/forewarm/forewarm/policy"
 )
 
 // Output is one way in which decisions leave the process: the custom metrics API,
 // the KEDA scaler. It renders what the View shows and decides nothing; it does no
-// I/O while it answers. An Output that is also a prometheus.Collector has its
-// metrics on the own HTTP server.
+// I/O while it answers. An Output that is also a prometheus.Collector, or
+// a prometheus.Gatherer, or both, has its metrics on the own HTTP server.
 type Output interface {
 	// Name is a word for logs, readiness and errors.
 	Name() string
@@ -45,10 +43,4 @@ type View struct {
 	MaxAge func() time.Duration
 	// Now is the wall clock.
 	Now func() time.Time
-}
-
-// collector is the output's own metrics, if it has any.
-func collector(o Output) (prometheus.Collector, bool) {
-	c, ok := o.(prometheus.Collector)
-	return c, ok
 }

@@ -106,10 +106,14 @@ func (s *server) decisions(w http.ResponseWriter, _ *http.Request) {
 func (s *server) gatherer() prometheus.Gatherer {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(s, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	all := prometheus.Gatherers{reg}
 	for _, o := range s.outputs {
-		if c, ok := collector(o); ok {
+		if c, ok := o.(prometheus.Collector); ok {
 			reg.MustRegister(c)
 		}
+		if g, ok := o.(prometheus.Gatherer); ok {
+			all = append(all, g)
+		}
 	}
-	return reg
+	return all
 }

@@ -1,0 +1,356 @@
+package adapter
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/rest"
+
+	"github.com/forewarm/forewarm/policy"
+)
+
+// TestWhoMayAsk: the cluster says who somebody is and what it may.
+func TestWhoMayAsk(t *testing.T) {
+	c, v := twoPods(t)
+	c.tokens["hpa-token"], c.tokens["other-token"] = hpaUser, "system:serviceaccount:shop:web"
+	w := start(t, c, snapshot(v), nil)
+	bearer := func(token string) *rest.Config {
+		return &rest.Config{Host: "https://" + w.addr, BearerToken: token, TLSClientConfig: rest.TLSClientConfig{
+			CAData: c.ca.pem, ServerName: "forewarm.forewarm.svc",
+		}}
+	}
+	// The aggregator says whom it asks for, with a certificate of its own.
+	proxied := func(user string) *rest.Config {
+		cfg := c.as(t, w.addr, "front-proxy", "")
+		cfg.WrapTransport = func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(r *http.Request) (*http.Response, error) {
+				r = r.Clone(r.Context())
+				r.Header.Set("X-Remote-User", user)
+				return next.RoundTrip(r)
+			})
+		}
+		return cfg
+	}
+	for name, tc := range map[string]struct {
+		cfg *rest.Config
+		is  func(error) bool
+	}{
+		"the HPA controller by certificate":         {c.as(t, w.addr, hpaUser, ""), nil},
+		"the HPA controller by token":               {bearer("hpa-token"), nil},
+		"the HPA controller through the aggregator": {proxied(hpaUser), nil},
+		"an administrator":                          {c.as(t, w.addr, "admin", "system:masters"), nil},
+		"somebody else by token":                    {bearer("other-token"), apierrors.IsForbidden},
+		"somebody else through the aggregator":      {proxied("web"), apierrors.IsForbidden},
+		"a token of nobody":                         {bearer("none"), apierrors.IsUnauthorized},
+		"anonymous":                                 {bearer(""), apierrors.IsForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, err := rest.HTTPClientFor(tc.cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := client.Get("https://" + w.addr + "/apis/custom.metrics.k8s.io/v1beta2/namespaces/llm/deployments.apps/main/" + Desired)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Body.Close()
+			err = nil
+			if r.StatusCode != http.StatusOK {
+				err = &apierrors.StatusError{ErrStatus: apierrors.NewGenericServerResponse(
+					r.StatusCode, "get", podResource, "x", "", 0, false).ErrStatus}
+			}
+			if tc.is == nil && err != nil || tc.is != nil && !tc.is(err) {
+				t.Errorf("got %d", r.StatusCode)
+			}
+		})
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestCertificatesAreReadAgain, because cert-manager renews them in place.
+func TestCertificatesAreReadAgain(t *testing.T) {
+	c, v := twoPods(t)
+	var cert, key string
+	w := start(t, c, snapshot(v), func(o *Options) { cert, key = o.CertFile, o.KeyFile })
+	serial := func() int64 {
+		conn, err := tls.Dial("tcp", w.addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // only its serial number is of interest
+		if err != nil {
+			return 0
+		}
+		number := conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+		_ = conn.Close()
+		return number
+	}
+	if got := serial(); got != 2 {
+		t.Fatalf("want the certificate of the file, got number %d", got)
+	}
+	c.renew(t, 77, cert, key)
+	w.until("the new certificate", func() bool { return serial() == 77 })
+}
+
+func TestWithoutFilesACertificateIsMade(t *testing.T) {
+	c, v := twoPods(t)
+	w := prepare(t, c, snapshot(v), func(o *Options) { o.CertFile, o.KeyFile = "", "" })
+	if w.server.api.SecureServingInfo.Cert == nil {
+		t.Error("want a certificate of its own")
+	}
+}
+
+// TestHealthNeedsNoPrometheus: without a snapshot it is ready, and answers errors.
+func TestHealthNeedsNoPrometheus(t *testing.T) {
+	w := start(t, newCluster(t), nil, nil)
+	client, err := rest.HTTPClientFor(&rest.Config{TLSClientConfig: rest.TLSClientConfig{
+		CAData: w.cluster.ca.pem, ServerName: "forewarm.forewarm.svc",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/healthz", "/livez", "/readyz"} {
+		w.until(path, func() bool {
+			r, err := client.Get("https://" + w.addr + path)
+			if err != nil {
+				return false
+			}
+			defer r.Body.Close()
+			return r.StatusCode == http.StatusOK
+		})
+	}
+	custom, _ := w.hpa()
+	_, err = custom.NamespacedMetrics("llm").GetForObjects(podKind, labels.Everything(), "inference_pending_requests", labels.Everything())
+	if !apierrors.IsServiceUnavailable(err) || !strings.Contains(err.Error(), "no decision yet") {
+		t.Errorf("want an error that says why, got %v", err)
+	}
+}
+
+// TestOpenAPIKnowsTheAPIs, so that kubectl explain and clients do.
+func TestOpenAPIKnowsTheAPIs(t *testing.T) {
+	c, v := twoPods(t)
+	w := start(t, c, snapshot(v), func(o *Options) { o.External = true })
+	client, err := rest.HTTPClientFor(c.as(t, w.addr, "admin", "system:masters"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{
+		"/openapi/v2", "/openapi/v3/apis/custom.metrics.k8s.io/v1beta2", "/openapi/v3/apis/custom.metrics.k8s.io/v1beta1",
+		"/openapi/v3/apis/external.metrics.k8s.io/v1beta1",
+	} {
+		r, err := client.Get("https://" + w.addr + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		_ = r.Body.Close()
+		if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(string(body), "metrics.k8s.io") {
+			t.Errorf("%s: got %d, %.100s", path, r.StatusCode, body)
+		}
+	}
+}
+
+// TestOneAPIHasOneServer: KEDA's external metrics are left alone, and somebody
+// else's custom metrics are said to be.
+func TestOneAPIHasOneServer(t *testing.T) {
+	const keda, pa = "keda/keda-operator-metrics-apiserver", "monitoring/prometheus-adapter"
+	for name, tc := range map[string]struct {
+		owners   map[string]string
+		external bool
+		err      string
+		warns    []string
+	}{
+		"ours": {owners: map[string]string{
+			"v1beta1.custom.metrics.k8s.io": "forewarm/forewarm", "v1beta2.custom.metrics.k8s.io": "forewarm/forewarm",
+		}},
+		"KEDA's external metrics are none of ours": {owners: map[string]string{
+			"v1beta1.custom.metrics.k8s.io": "forewarm/forewarm", "v1beta2.custom.metrics.k8s.io": "forewarm/forewarm", externalAPI: keda,
+		}},
+		"KEDA's external metrics, wanted": {
+			owners: map[string]string{externalAPI: keda}, external: true, err: keda,
+			warns: []string{"v1beta1.custom.metrics.k8s.io does not exist", "v1beta2.custom.metrics.k8s.io does not exist"},
+		},
+		"prometheus-adapter's custom metrics": {
+			owners: map[string]string{"v1beta1.custom.metrics.k8s.io": pa, "v1beta2.custom.metrics.k8s.io": pa},
+			warns:  []string{"v1beta1.custom.metrics.k8s.io belongs to " + pa, "v1beta2.custom.metrics.k8s.io belongs to " + pa},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.owners = tc.owners
+			w := prepare(t, c, nil, func(o *Options) { o.External = tc.external })
+			err := w.server.claim(t.Context())
+			if (tc.err == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tc.err) {
+				t.Errorf("want %q, got %v", tc.err, err)
+			}
+			for i, want := range tc.warns {
+				if i >= len(w.warns) || !strings.Contains(w.warns[i], want) {
+					t.Errorf("want a warning of %q, got %q", want, w.warns)
+				}
+			}
+			if len(w.warns) != len(tc.warns) {
+				t.Errorf("want %d warnings, got %q", len(tc.warns), w.warns)
+			}
+		})
+	}
+}
+
+// TestRefusedExternalMetricsEndTheServer before it listens.
+func TestRefusedExternalMetricsEndTheServer(t *testing.T) {
+	c := newCluster(t)
+	c.owners[externalAPI] = "keda/keda-operator-metrics-apiserver"
+	w := prepare(t, c, nil, func(o *Options) { o.External = true })
+	if err := w.server.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "leave external metrics off") {
+		t.Errorf("want the remedy, got %v", err)
+	}
+}
+
+// TestARequestInFlightIsAnswered while the server ends.
+func TestARequestInFlightIsAnswered(t *testing.T) {
+	c, v := twoPods(t)
+	w := start(t, c, snapshot(v), nil)
+	custom, _ := w.hpa()
+	ask := func() error {
+		_, err := custom.NamespacedMetrics("llm").GetForObject(deployment, "main", Desired, labels.Everything())
+		return err
+	}
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	reached, release := make(chan struct{}), make(chan struct{})
+	held := w.server.view.Snapshot
+	w.server.view.Snapshot = func() *policy.Snapshot {
+		select {
+		case <-reached:
+		default:
+			close(reached)
+			<-release
+		}
+		return held()
+	}
+	answered := make(chan error, 1)
+	go func() { answered <- ask() }()
+	<-reached
+	ended := make(chan error, 1)
+	go func() { ended <- w.stop() }()
+	w.until("no new connections", func() bool { return w.server.Ready() != nil || refused(w.addr) })
+	close(release)
+	if err := <-answered; err != nil {
+		t.Errorf("want the request answered, got %v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func refused(addr string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", addr) //nolint:gosec // nothing is sent
+	if err != nil {
+		return true
+	}
+	_ = conn.Close()
+	return false
+}
+
+// TestReplicasAnswerAlike, to the byte.
+func TestReplicasAnswerAlike(t *testing.T) {
+	c, v := twoPods(t)
+	s := snapshot(v)
+	body := func() string {
+		w := start(t, c, s, nil)
+		client, err := rest.HTTPClientFor(c.as(t, w.addr, hpaUser, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out string
+		for _, path := range []string{"pods/*/inference_kv_utilization?labelSelector=app%3Dvllm", "deployments.apps/main/" + Desired, "services/x/vllm:num_requests_waiting"} {
+			r, err := client.Get("https://" + w.addr + "/apis/custom.metrics.k8s.io/v1beta2/namespaces/llm/" + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, _ := io.ReadAll(r.Body)
+			_ = r.Body.Close()
+			out += fmt.Sprintln(r.StatusCode, string(b))
+		}
+		return out
+	}
+	if a, b := body(), body(); a != b || strings.Count(a, "200 ") != 3 {
+		t.Errorf("one says\n%s\nthe other\n%s", a, b)
+	}
+}
+
+// TestOwnMetrics are about requests, ages and pods left out, and the library's
+// freshness is among them.
+func TestOwnMetrics(t *testing.T) {
+	c, v := twoPods(t)
+	loading := readyPod("llm", "c", "vllm")
+	loading.Status.Conditions = nil
+	c.put(loading)
+	v.Input.Signals.Pods[0].Pending.Age = time.Hour
+	w := start(t, c, snapshot(v), nil)
+	custom, _ := w.hpa()
+	all := custom.NamespacedMetrics("llm")
+	if _, err := all.GetForObjects(podKind, labels.Everything(), "inference_pending_requests", labels.Everything()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := all.GetForObject(deployment, "main", "inference_pending_requests", labels.Everything()); err == nil {
+		t.Fatal("want an error")
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(w.server)
+	got := map[string]float64{}
+	for _, g := range []prometheus.Gatherer{reg, w.server} {
+		families, err := g.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				key := f.GetName()
+				for _, l := range m.GetLabel() {
+					if n := l.GetName(); n == "kind" || n == "code" || n == "reason" {
+						key += " " + l.GetValue()
+					}
+				}
+				got[key] += m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	for key, want := range map[string]float64{
+		"forewarm_adapter_requests_total 200 pods": 1, "forewarm_adapter_requests_total 503 objects": 1,
+		"forewarm_adapter_request_duration_seconds pods": 1, "forewarm_adapter_sample_age_seconds pods": 1,
+		"forewarm_adapter_pods_missing_total not-ready": 1, "forewarm_adapter_pods_missing_total stale": 1,
+	} {
+		if got[key] != want {
+			t.Errorf("%s: want %g, got %g", key, want, got[key])
+		}
+	}
+	if got["metrics_apiserver_metric_freshness_seconds"] == 0 {
+		t.Error("want the library's freshness of what left")
+	}
+	if _, ok := got["go_goroutines"]; ok {
+		t.Error("the process's metrics are the process's")
+	}
+}
+
+func TestOptionsAreCheckedAllAtOnce(t *testing.T) {
+	err := Options{Listen: "here:70000", CertFile: "x", Service: "forewarm"}.Check()
+	for _, want := range []string{"listen", "certificate", "namespace/name", "QPS", "burst"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q in %v", want, err)
+		}
+	}
+	if err := DefaultOptions().Check(); err != nil {
+		t.Error(err)
+	}
+}
