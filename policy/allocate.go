@@ -190,17 +190,37 @@ func decide(p Proposal, v VariantProposal, granted int, prev Plan) Decision {
 		ID: v.ID, Known: true, Replicas: granted, Now: v.Now, NowKnown: v.NowKnown, Ready: v.Ready,
 		Active: p.Active, Hold: p.Hold, Good: p.At, Steps: stepsOf(p, v.ID),
 	}
+	last, _ := prev.Find(v.ID) // the zero decision is not known
+	d.Raised = last.Raised
 	if granted < v.Want {
 		d.step(RuleBudget, "budget", v.Want, granted, [4]float64{float64(v.GPUs), float64(p.Priority)})
+	} else if d.unseen(last, v, p.At) {
+		d.step(RuleLimits, "keep-asked", d.Replicas, min(last.Replicas, v.Max), [4]float64{p.At.Sub(last.Raised).Seconds()})
+		d.Replicas = min(last.Replicas, v.Max)
 	}
-	if !p.Hold {
-		return d
+	if p.Hold {
+		d.keep(last, p, v)
 	}
+	if d.Replicas > last.Replicas {
+		d.Raised = p.At
+	}
+	return d
+}
+
+// unseen says that a raise may still be on its way to the cluster: it was asked
+// for within controlDelay, and the cluster does not show it yet. Taking it back
+// then would undo what nobody has seen the effect of.
+func (d *Decision) unseen(last Decision, v VariantProposal, at time.Time) bool {
+	return last.Known && v.NowKnown && v.Now < last.Replicas && d.Replicas < min(last.Replicas, v.Max) &&
+		!last.Raised.IsZero() && at.Sub(last.Raised) < controlDelay
+}
+
+// keep holds a decision whose inputs do not allow lowering.
+func (d *Decision) keep(last Decision, p Proposal, v VariantProposal) {
 	if v.NowKnown && d.Replicas < min(v.Now, v.Max) { // a budget takes nothing away in the dark
 		d.step(RuleHold, "hold-granted", d.Replicas, min(v.Now, v.Max), [4]float64{})
 		d.Replicas = min(v.Now, v.Max)
 	}
-	last, _ := prev.Find(v.ID) // the zero decision is not known
 	d.Good = last.Good
 	switch {
 	case last.Known && min(last.Replicas, v.Max) > d.Replicas:
@@ -211,7 +231,6 @@ func decide(p Proposal, v VariantProposal, granted int, prev Plan) Decision {
 		d.Known = false
 		d.step(RuleHold, "no-answer", 0, 0, [4]float64{})
 	}
-	return d
 }
 
 func (d *Decision) step(rule RuleID, why WhyCode, from, to int, args [4]float64) {

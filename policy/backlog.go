@@ -6,28 +6,31 @@ const (
 	// clientTimeout is how long a request is assumed to wait before its client
 	// gives up: a backlog cannot be older than that.
 	clientTimeout = 2 * time.Minute
-	// drainTime is how fast the backlog that remains when help arrives should go.
-	drainTime = time.Minute
+	// helpDelay is what passes between a queue being seen and a replica being asked
+	// for: our tick and the autoscaler's sync. A queue is a gauge, so unlike a rate
+	// it has no window.
+	helpDelay = 30 * time.Second
 )
 
 // ruleBacklog orders for what will still be waiting when help can arrive, not
 // for what waits now:
 //
-//	B(W) = max(0, B + arrivals*W - supply due within W)
+//	B(W) = max(0, B + arrivals*W - supply due within W),  W = warm-up + helpDelay
 //
-// in requests, at most what clients would still be waiting for. Pending requests
-// enter the policy here and nowhere else.
+// in requests, at most what clients would still be waiting for. It is to be gone
+// another W later: more replicas would end the wait at most twice as soon, at a
+// multiple of the price, for requests that are late already. Pending requests
+// enter the policy here, and in the rate at which they grow (ruleBurst).
 func ruleBacklog(d *draft) {
 	waiting, known := pendingRequests(d.in.Signals)
 	if !known || waiting <= 0 {
 		return
 	}
-	arrivals := d.in.Signals.Arrivals.Value
-	lead := Lead(d.m, d.l, d.in)
-	left := max(0, waiting+arrivals*lead.Seconds()-supplyDue(d, lead))
-	left = min(left, max(waiting, arrivals*clientTimeout.Seconds()))
-	d.need = d.need.plus(d.perRequest.scale(left / drainTime.Seconds()))
-	d.step("backlog", 0, 0, [4]float64{waiting, left, lead.Seconds(), drainTime.Seconds()})
+	help := Lead(d.m, d.l, d.in) - controlDelay + helpDelay
+	left := max(0, waiting+d.arrivals*help.Seconds()-supplyDue(d, help))
+	left = min(left, max(waiting, d.arrivals*clientTimeout.Seconds()))
+	d.need = d.need.plus(d.perRequest.scale(left / help.Seconds()))
+	d.step("backlog", 0, 0, [4]float64{waiting, left, help.Seconds(), help.Seconds()})
 }
 
 // pendingRequests sums what is known to wait; a lower bound where a pod is silent.

@@ -6,7 +6,7 @@ import "time"
 // load of a mean pod at which the SLO holds:
 //
 //	Lower   max over confirmed windows of the load carried while the SLO held, x 2^(-age/30 d)
-//	Upper   mean load of a spell in which the SLO was missed with a queue standing
+//	Upper   mean load of a minute in which the SLO was missed with a queue standing, once it has stood for a rate window
 //	full    load x kvFull / KV use: the load at which KV caches are full, a physical bound
 //	Plan    prior, moved only by evidence: at least Lower, at most max(Upper, Lower)
 //
@@ -17,7 +17,8 @@ import "time"
 // saturates finds out what it could carry.
 const (
 	trialWindow   = 3 * time.Minute     // load must be carried this long, and as long again
-	missWindow    = time.Minute         // a queue must stand this long to be evidence
+	missWindow    = time.Minute         // of load while a queue stands: one piece of evidence
+	rateWindow    = 2 * time.Minute     // a load is a mean over this long; before, it is of quieter times
 	lowerHalfLife = 30 * 24 * time.Hour // of Lower: what was carried long ago may not be carried now
 	yieldHalfLife = 30 * time.Minute    // of Lower's distance to Upper, while Upper is below it
 	upperGain     = 0.5                 // weight of one more missWindow
@@ -39,14 +40,16 @@ func (l VariantLearned) believed() Capacity {
 
 // observeCapacity learns from one tick. Pods younger than a cache refill are not
 // looked at: they are slower, and their caches are cold.
-func (l VariantLearned) observeCapacity(name string, slo SLO, in Input, s Supply, elapsed time.Duration) VariantLearned {
+func (l VariantLearned) observeCapacity(name string, slo SLO, in Input, s Supply, steady bool, elapsed time.Duration) VariantLearned {
 	l.Lower = l.Lower.scale(decay(elapsed, lowerHalfLife))
 	l.Pods = sight(l.Pods, name, in, elapsed == 0)
 	seen := l.look(name, in)
 	if seen.pods == 0 {
 		return l
 	}
-	l.Packed = l.Packed.observe(seen, elapsed)
+	if steady {
+		l.Packed = l.Packed.observe(seen, elapsed)
+	}
 	late := in.Signals.late(slo)
 	queue := seen.queue && (late || !in.Signals.TTFTP95.Known)
 	l.Missing += elapsed
@@ -110,6 +113,9 @@ func (l *VariantLearned) carry(load Capacity, elapsed time.Duration, margin bool
 // interval, in the dimension that comes closest to what was believed of it (and
 // in requests, which stand for all).
 func (l *VariantLearned) miss(seen look, elapsed time.Duration) {
+	if l.Missing > 0 && l.Missing < rateWindow {
+		return
+	}
 	if l.Missed = l.Missed.add(seen.jammed, elapsed); l.Missed.For < missWindow {
 		return
 	}

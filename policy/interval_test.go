@@ -44,7 +44,7 @@ func TestObserveLearnsCapacity(t *testing.T) {
 		"a queue within the SLO is no evidence":              {times(40, rippling), 1280, 1280, CapacityPrior},
 		"what was carried outweighs one bad spell":           {then(times(40, busy), times(12, jammed)), 2250, 2400, CapacityLearned},
 		"but not hours of it":                                {then(times(40, busy), times(960, jammed)), 900, 980, CapacityLearned},
-		"a rush is not believed before it is over":           {then(times(30, light), times(13, busy), times(8, jammed)), 899, 901, CapacityLearned},
+		"a rush is not believed before it is over":           {then(times(30, light), times(13, busy), times(16, jammed)), 899, 901, CapacityLearned},
 		"a silent pod teaches nothing":                       {times(40, tick{silent: true}), 1280, 1280, CapacityPrior},
 		"a prior that was disproved does not return":         {then(times(40, jammed), times(2*week, light)), 899, 901, CapacityLearned},
 		"nor one that was too low":                           {then(times(40, busy), times(2*week, light)), 2390, 2400, CapacityLearned},

@@ -10,6 +10,7 @@ type Learned struct {
 	LastBusy time.Time        `json:"lastBusy"` // newest moment at which idleness was not proven
 	Good     time.Time        `json:"good"`     // newest moment at which inputs allowed a decision
 	Request  Request          `json:"request"`  // what one request asks for
+	Flight   Flight           `json:"flight"`   // requests in the system at the newest moment
 	Variants []VariantLearned `json:"variants"` // in the model's order
 }
 
@@ -21,6 +22,7 @@ type Request struct {
 	Prompt   float64 `json:"prompt"`   // decayed uncached prompt tokens, while known
 	Served   float64 `json:"served"`   // decayed completed requests behind Busy
 	Busy     float64 `json:"busy"`     // decayed seconds in service, while the SLO held
+	Settled  bool    `json:"settled"`  // twice as many have completed as were in service at a time
 }
 
 // VariantLearned is what was learned of one variant. Loads are those of a mean

@@ -10,7 +10,9 @@ const (
 	maxTick         = 2 * time.Minute  // a longer gap between ticks counts as this much
 	requestHalfLife = 30 * time.Minute // of the token counts per request
 	maxWarmUps      = 32
-	minRequests     = 5 // fewer are no evidence of what a request asks for
+	minRequests     = 5               // fewer are no evidence of what a request asks for
+	settledShare    = 2               // nor are fewer than so many times those in service: half of their tokens came before
+	momentary       = 2 * time.Minute // of the rates of one moment, for a first idea of what a request is
 )
 
 // Observe folds one input into what is learned. It only learns; it never
@@ -28,9 +30,11 @@ func Observe(m Model, l Learned, in Input) Learned {
 		l.Good = in.Now
 	}
 	l.Request = l.Request.observe(in.Signals, m.SLO, elapsed)
+	l.Flight = l.Flight.next(m, in)
+	steady := l.Flight.steady(in.Now)
 	variants := make([]VariantLearned, len(m.Variants))
 	for i, v := range m.Variants {
-		variants[i] = l.variant(i).observe(v, m.SLO, in, supplyOf(in, i), elapsed)
+		variants[i] = l.variant(i).observe(v, m.SLO, in, supplyOf(in, i), steady, elapsed)
 	}
 	l.Variants = variants
 	return l
@@ -41,7 +45,7 @@ func Observe(m Model, l Learned, in Input) Learned {
 // the SLO: an overloaded engine is slow, and that is not what a request asks for.
 func (r Request) observe(s Signals, slo SLO, elapsed time.Duration) Request {
 	var now Request
-	waiting, prompts := 0.0, true
+	waiting, running, prompts := 0.0, 0.0, true
 	for _, p := range s.Pods {
 		if !p.Completions.Known || !p.OutputTokens.Known {
 			return r // a sum with holes would bias the ratio
@@ -50,22 +54,39 @@ func (r Request) observe(s Signals, slo SLO, elapsed time.Duration) Request {
 		now.Output += p.OutputTokens.Value
 		now.Prompt += p.PromptTokens.Value
 		prompts = prompts && p.PromptTokens.Known
-		now.Busy += p.Running.Value
+		running += p.Running.Value
 		waiting += p.Pending.Value
 	}
 	if now.Prompted = now.Count; !prompts {
 		now.Prompt, now.Prompted = 0, 0
 	}
-	if now.Served = now.Count; standing(waiting, now.Busy) || s.late(slo) {
-		now.Busy, now.Served = 0, 0
+	if !standing(waiting, running) && !s.late(slo) {
+		now.Busy, now.Served = running, now.Count
 	}
-	keep, dt := decay(elapsed, requestHalfLife), elapsed.Seconds()
+	keep, dt := 1.0, elapsed.Seconds()
+	if now.Count > 0 { // a quiet night is no reason to forget what a request is
+		keep = decay(elapsed, requestHalfLife)
+	}
 	add := func(sum, rate float64) float64 { return sum*keep + rate*dt }
-	return Request{
+	r = Request{
 		Count: add(r.Count, now.Count), Output: add(r.Output, now.Output),
 		Prompted: add(r.Prompted, now.Prompted), Prompt: add(r.Prompt, now.Prompt),
-		Served: add(r.Served, now.Served), Busy: add(r.Busy, now.Busy),
+		Served: add(r.Served, now.Served), Busy: add(r.Busy, now.Busy), Settled: r.Settled,
 	}
+	r.Settled = r.Settled || r.Count >= max(minRequests, settledShare*running)
+	return r
+}
+
+// orNow is r, or until requests were measured what this moment says of them; as
+// long as many run and few have completed, that is nothing, because tokens come
+// before completions do.
+func (r Request) orNow(m Model, in Input) Request {
+	if r.known() {
+		return r
+	}
+	now := Request{}.observe(in.Signals, m.SLO, momentary)
+	r.Count, r.Output, r.Prompted, r.Prompt, r.Settled = now.Count, now.Output, now.Prompted, now.Prompt, now.Settled
+	return r
 }
 
 // late says that TTFT is known to miss the SLO.
@@ -82,11 +103,11 @@ func (r Request) service() float64 {
 }
 
 // known says whether enough requests were seen to trust the ratio.
-func (r Request) known() bool { return r.Count >= minRequests && r.Output > 0 }
+func (r Request) known() bool { return r.Settled && r.Count > 0 && r.Output > 0 }
 
 // observe learns the capacity interval and warm-ups of one variant.
-func (l VariantLearned) observe(v Variant, slo SLO, in Input, s Supply, elapsed time.Duration) VariantLearned {
-	l = l.observeCapacity(v.Name, slo, in, s, elapsed)
+func (l VariantLearned) observe(v Variant, slo SLO, in Input, s Supply, steady bool, elapsed time.Duration) VariantLearned {
+	l = l.observeCapacity(v.Name, slo, in, s, steady, elapsed)
 	if s.Known && s.Ready < s.Spec {
 		l.Short = in.Now
 	}

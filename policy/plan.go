@@ -71,8 +71,9 @@ type Decision struct {
 	Ready    int       `json:"ready"`
 	Active   bool      `json:"active"`
 	Hold     bool      `json:"hold"`
-	Good     time.Time `json:"good"`  // newest moment at which inputs allowed a decision
-	Steps    []Step    `json:"steps"` // the model's steps, then the budget's and the limits', in order
+	Raised   time.Time `json:"raised"` // newest moment at which Replicas rose
+	Good     time.Time `json:"good"`   // newest moment at which inputs allowed a decision
+	Steps    []Step    `json:"steps"`  // the model's steps, then the budget's and the limits', in order
 }
 
 // Expired says whether a decision may no longer be served at a moment: it never

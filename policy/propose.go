@@ -12,6 +12,7 @@ const (
 	RuleCapacity  RuleID = "capacity"
 	RuleWork      RuleID = "work"
 	RuleLookAhead RuleID = "look-ahead"
+	RuleBurst     RuleID = "burst"
 	RuleBacklog   RuleID = "backlog"
 	RuleFloor     RuleID = "floor"
 	RuleGrow      RuleID = "grow"
@@ -33,6 +34,7 @@ var pipeline = []struct {
 	{RuleWork, ruleWork},
 	{RuleSpot, ruleFold},
 	{RuleLookAhead, ruleLookAhead},
+	{RuleBurst, ruleBurst},
 	{RuleBacklog, ruleBacklog},
 	{RuleFloor, ruleFloor},
 	{RuleGrow, ruleGrow},
@@ -57,11 +59,12 @@ type draft struct {
 	floors     []int      // replicas that present load needs whatever was forecast
 	order      []int      // variants, most wanted first
 	perRequest Work
-	now        Work // work of the arrivals now
-	need       Work // work that the wanted replicas must carry
-	asleep     bool // the model is left at, or sent to, zero
-	proven     bool // zero replicas rest on proof
-	mix        *mix // a firm and a spot variant, decided as one; see ruleFold
+	now        Work    // work of the arrivals now
+	arrivals   float64 // requests per second, counted or seen to accumulate
+	need       Work    // work that the wanted replicas must carry
+	asleep     bool    // the model is left at, or sent to, zero
+	proven     bool    // zero replicas rest on proof
+	mix        *mix    // a firm and a spot variant, decided as one; see ruleFold
 	steps      []Step
 }
 
@@ -69,11 +72,7 @@ type draft struct {
 // Learned as of the last tick and changes nothing.
 func Propose(m Model, l Learned, in Input, f predictor.Forecast) Proposal {
 	n := len(m.Variants)
-	if !l.Request.known() { // until requests were measured, those of this moment stand for them
-		now := Request{}.observe(in.Signals, m.SLO, requestHalfLife)
-		l.Request.Count, l.Request.Output = now.Count, now.Output
-		l.Request.Prompted, l.Request.Prompt = now.Prompted, now.Prompt
-	}
+	l.Request = l.Request.orNow(m, in)
 	d := &draft{
 		m: m, l: l, in: in, f: f, caps: make([]Capacity, n), start: make([]int, n),
 		counts: make([]int, n), floors: make([]int, n), order: preference(m),

@@ -20,11 +20,21 @@ func TestPropose(t *testing.T) {
 
 		// Backlog.
 		"a short queue that present supply drains orders nothing": {with(2, scene{arrivals: 10, pending: 100}), 2, "keep-queue"},
-		"a queue that will still stand when help is warm orders":  {with(2, scene{arrivals: 20, pending: 1200}), 4, "backlog"},
+		"a queue that will still stand when help is warm orders":  {with(2, scene{arrivals: 20, pending: 1200}), 3, "backlog"},
 		"replicas on their way count against the queue when due":  {scene{spec: 4, ready: 2, ages: []time.Duration{time.Minute, time.Minute}, arrivals: 20, pending: 1200}, 4, "backlog"},
-		"a queue cannot be older than its clients' patience":      {with(2, scene{arrivals: 20, pending: 1e6, maxReplicas: 4000}), 1669, "backlog"},
-		"requests held at the gateway are a queue like any other": {with(2, scene{arrivals: 20, queue: 1200}), 4, "backlog"},
-		"a queue raises even while arrivals are unknown":          {with(2, scene{blind: true, pending: 9000, maxReplicas: 50}), 8, "hold-no-arrivals"},
+		"a queue cannot be older than its clients' patience":      {with(2, scene{arrivals: 20, pending: 1e6, maxReplicas: 4000}), 669, "backlog"},
+		"requests held at the gateway are a queue like any other": {with(2, scene{arrivals: 20, queue: 1200}), 3, "backlog"},
+		"a queue raises even while arrivals are unknown":          {with(2, scene{blind: true, pending: 9000, maxReplicas: 50}), 4, "hold-no-arrivals"},
+
+		// Bursts: 15 s ago as many were in flight as flew says.
+		"a burst is seen within one scrape":                       {with(2, scene{arrivals: 2, completed: 2, running: 300, flew: 1}), 4, "burst"},
+		"the second look need not guess when it began":            {with(2, scene{arrivals: 5, counted: 1, completed: 10, running: 420, flew: 120, rising: true}), 3, "burst"},
+		"a queue that grows is arrivals":                          {with(2, scene{arrivals: 5, counted: 1, completed: 10, queue: 300, running: 100, flew: 100, rising: true}), 4, "burst"},
+		"a queue that grows though nothing more comes is a stall": {with(2, scene{arrivals: 10, counted: 10, completed: 10, queue: 300, running: 100, flew: 100}), 2, "backlog"},
+		"the noise of many requests is no burst":                  {with(7, scene{arrivals: 70, completed: 70, running: 1100, flew: 1000}), 7, "forecast-peak"},
+		"a burst that arrivals tell already changes nothing":      {with(6, scene{arrivals: 55, completed: 20, running: 400, flew: 100, rising: true}), 6, "forecast-peak"},
+		"fewer in flight lowers nothing":                          {with(4, scene{arrivals: 35, completed: 35, running: 10, flew: 900}), 4, "forecast-peak"},
+		"a silent pod hides how many there are":                   {with(2, scene{arrivals: 2, running: 300, flew: 1, deaf: true}), 2, "hold-partial"},
 
 		// Floors of the present.
 		"full KV caches hold replicas that the forecast would release": {with(6, scene{arrivals: 5, kv: 0.8}), 6, "forecast-peak"},

@@ -22,6 +22,10 @@ type scene struct {
 	pending      float64 // in the engine, over all pods
 	queue        float64 // at the gateway
 	running      float64
+	completed    float64 // per second, over all pods; 0 = arrivals
+	counted      float64 // arrivals then
+	flew         float64 // in flight a quarter of a minute ago; 0 = not known
+	rising       bool    // and rising
 	kv           float64 // per pod
 	ttft         float64 // seconds; 0 = unknown
 	blind        bool    // arrivals unknown
@@ -92,7 +96,7 @@ func (s scene) input() Input {
 		in.Signals.Pods = append(in.Signals.Pods, Pod{
 			Name: fmt.Sprintf("pod-%d", i), Variant: "main",
 			Pending: Seen(s.pending/n, 0), Running: Seen(s.running/n, 0), KV: Seen(s.kv, 0),
-			Completions: Seen(s.arrivals/n, 0),
+			Completions: Seen(s.completions()/n, 0),
 		})
 	}
 	in.Supply = []Supply{{
@@ -105,10 +109,20 @@ func (s scene) input() Input {
 	return in
 }
 
+func (s scene) completions() float64 {
+	if s.completed > 0 {
+		return s.completed
+	}
+	return s.arrivals
+}
+
 func (s scene) learned() Learned {
 	l := Learned{Since: noon.Add(-24 * time.Hour), At: noon, LastBusy: noon.Add(-s.idleFor)}
 	if s.service > 0 {
 		l.Request.Busy, l.Request.Served = 100*s.service, 100
+	}
+	if s.flew > 0 {
+		l.Flight = Flight{At: noon.Add(-15 * time.Second), Count: s.flew, Counted: s.counted, Rising: s.rising}
 	}
 	if s.justStarted {
 		l.Since = noon.Add(-time.Minute)

@@ -27,6 +27,10 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("The GPU budget grants fewer, but inputs are not whole, so %s keeps %s.",
 			named(s), replicas(s.To))
 	},
+	"keep-asked": func(s Step) string {
+		return fmt.Sprintf("%s of %s were asked for %s ago and are not yet seen in the cluster, so they are not taken back.",
+			replicas(s.To), named(s), seconds(s.Args[0]))
+	},
 	"no-answer": func(Step) string {
 		return "Neither the replicas in the cluster nor an earlier decision is known, so there is no answer."
 	},
@@ -53,8 +57,12 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("Within %s, when help ordered now is warm, arrivals stay under %s req/s in %s %% of cases.",
 			seconds(s.Args[1]), number(s.Args[0]), number(100*s.Args[2]))
 	},
+	"burst": func(s Step) string {
+		return fmt.Sprintf("Requests in the system went from %s to %s within %s, as %s req/s would make them: a burst.",
+			number(s.Args[0]), number(s.Args[1]), seconds(s.Args[2]), number(s.Args[3]))
+	},
 	"backlog": func(s Step) string {
-		return fmt.Sprintf("Requests waiting now: %s; still waiting in %s, when help is warm: %s, to be drained within %s.",
+		return fmt.Sprintf("Requests waiting now: %s; still waiting in %s, when help is warm: %s, to be drained another %s later.",
 			number(s.Args[0]), seconds(s.Args[2]), number(s.Args[1]), seconds(s.Args[3]))
 	},
 	"floor-room": func(s Step) string {

@@ -23,7 +23,7 @@ func (w Work) plus(o Work) Work {
 func WorkPerRequest(l Learned) Work {
 	w := Work{Requests: 1}
 	if l.Request.known() {
-		if l.Request.Prompted >= minRequests {
+		if l.Request.Prompted > 0 {
 			w.PromptTokens = l.Request.Prompt / l.Request.Prompted
 		}
 		w.OutputTokens = l.Request.Output / l.Request.Count

@@ -16,6 +16,11 @@ type Workspace struct {
 // refreshes.
 const gain = 0.5
 
+// mostRise bounds every quantile by so many times the highest rate ever seen.
+// Errors made near zero are large in units of the square root of the level, and
+// say little of what follows at a level that was never exceeded.
+const mostRise = 1.25
+
 // EpochEvery is how often a forecaster begins anew.
 const EpochEvery = int64(day / 2)
 
@@ -63,6 +68,10 @@ func (f *Forecaster) Forecast(h *History, at time.Time, horizons []time.Duration
 		q, held = m.out, f.t.held()
 		g.Level = float64(m.y)
 		g.Residuals = f.t.seen
+	}
+	top := mostRise * max(float32(h.rate), s.top(0, s.len()))
+	for j := range q {
+		q[j], held[j] = min(q[j], top), min(held[j], top)
 	}
 	for _, d := range horizons {
 		share := math.Sqrt(float64(d) / float64(horizons[len(horizons)-1]))
