@@ -10,6 +10,7 @@ type Learned struct {
 	LastBusy time.Time        `json:"lastBusy"` // newest moment at which idleness was not proven
 	Good     time.Time        `json:"good"`     // newest moment at which inputs allowed a decision
 	Request  Request          `json:"request"`  // what one request asks for
+	Gaps     []time.Duration  `json:"gaps"`     // proven idle times between work, newest last, at most maxGaps
 	Flight   Flight           `json:"flight"`   // requests in the system at the newest moment
 	Variants []VariantLearned `json:"variants"` // in the model's order
 }

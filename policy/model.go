@@ -71,9 +71,12 @@ type SLO struct {
 
 // Idle is how a model may sleep.
 type Idle struct {
-	ToZero  bool          `json:"toZero"`
-	After   time.Duration `json:"after"` // full idle window before zero; 0 = the warm-up, at least MinIdle
-	OnBlind BlindRule     `json:"onBlind"`
+	ToZero bool          `json:"toZero"`
+	After  time.Duration `json:"after"` // full idle window before zero; 0 = learned
+	// RestartCost is what a wake is worth avoiding besides its warm-up, for the users who wait for it: so much time
+	// of an idle replica.
+	RestartCost time.Duration `json:"restartCost"`
+	OnBlind     BlindRule     `json:"onBlind"`
 }
 
 // Work is demand in raw units. A zero field asks for nothing in that dimension.

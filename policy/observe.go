@@ -24,6 +24,9 @@ func Observe(m Model, l Learned, in Input) Learned {
 		l.Since, l.LastBusy, elapsed = in.Now, in.Now, 0
 	}
 	if unwatched := in.Now.Sub(l.At) > maxTick; unwatched || !provenIdle(m, in) {
+		if !unwatched {
+			l = l.withGap(in)
+		}
 		l.LastBusy = in.Now // nobody watched, so nothing proves that it was idle
 	}
 	if l.At = in.Now; canDecide(in) {

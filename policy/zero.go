@@ -2,17 +2,17 @@ package policy
 
 import "time"
 
-// MinIdle is the shortest idle window before zero.
-const MinIdle = 5 * time.Minute
+// MinIdle is the shortest idle window before zero: a rate that is zero over its
+// window proves no less than that window.
+const MinIdle = rateWindow
 
 // IdleAfter is the full idle window that must be proven before zero: configured,
-// else the restart cost itself (the lead), which is the 2-competitive choice of
-// the ski-rental problem; never below MinIdle.
+// else learned from the gaps between work (see idleTimeout); never below MinIdle.
 func IdleAfter(m Model, l Learned, in Input) time.Duration {
 	if m.Idle.After > 0 {
 		return m.Idle.After
 	}
-	return max(Lead(m, l, in), MinIdle)
+	return idleTimeout(l.Gaps, Lead(m, l, in)+m.Idle.RestartCost)
 }
 
 // ruleZero keeps the last replica unless zero is allowed and proven: a demand

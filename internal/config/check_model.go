@@ -70,6 +70,8 @@ func (c *checker) promise(path string, d *Duration) {
 
 func (c *checker) idle(path string, m *Model) {
 	c.positive(path+".after", m.Idle.After)
+	c.need(*m.Idle.RestartCost >= 0 && *m.Idle.RestartCost <= Duration(maxWarmUp), path+".restartCost",
+		"a duration, 0s to "+Duration(maxWarmUp).String(), m.Idle.RestartCost)
 	c.need(m.Idle.OnBlind == policy.BlindHold || m.Idle.OnBlind == policy.BlindOne,
 		path+".onBlind", "hold or one", string(m.Idle.OnBlind))
 	if !*m.Idle.ToZero {

@@ -143,8 +143,10 @@ type SLO struct {
 type Idle struct {
 	// Whether zero replicas are allowed when idle; needs a gateway; replicas.min holds while the model is awake.
 	ToZero *bool `json:"toZero,omitempty"`
-	// Proven idle time before zero; absent means the warm-up, at least 5m.
+	// Proven idle time before zero; absent means learned from past gaps, at most the warm-up and restartCost together.
 	After *Duration `json:"after,omitempty"`
+	// What sparing users a wake is worth besides the warm-up: as much as one idle replica costs in this time.
+	RestartCost *Duration `json:"restartCost,omitempty"`
 	// What to do at zero replicas when no demand source answers.
 	OnBlind policy.BlindRule `json:"onBlind,omitempty" jsonschema:"enum=hold,enum=one"`
 }

@@ -44,6 +44,9 @@ const (
 	DefaultTTFTP95 = 2 * time.Second
 	// DefaultMinReplicas keeps a model served unless zero was asked for.
 	DefaultMinReplicas = 1
+	// DefaultRestartCost says that a user who waits minutes for a model to wake is
+	// worth ten minutes of its idle replica: a judgement, to be made by who pays.
+	DefaultRestartCost = 10 * time.Minute
 	// DefaultWarmUp is planned with until warm-ups were observed: the geometric
 	// middle of the 2 to 8 minutes that llm-d users report for large models.
 	DefaultWarmUp = 4 * time.Minute
@@ -99,6 +102,7 @@ func (s *Source) fill() {
 func (m *Model) fill() {
 	preset(&m.SLO.Attainment, DefaultAttainment)
 	preset(&m.Idle.ToZero, false)
+	preset(&m.Idle.RestartCost, Duration(DefaultRestartCost))
 	fallback(&m.Idle.OnBlind, policy.BlindHold)
 	for i := range m.Variants {
 		m.Variants[i].fill()

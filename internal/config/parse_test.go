@@ -179,7 +179,7 @@ func TestTheDesignExampleMeansWhatItSays(t *testing.T) {
 		Engine:   "vllm",
 		SLO:      policy.SLO{TTFTP95: 2 * time.Second, ITLP95: 100 * time.Millisecond, Attainment: 0.99},
 		Priority: 100,
-		Idle:     policy.Idle{ToZero: true, OnBlind: policy.BlindHold},
+		Idle:     policy.Idle{ToZero: true, OnBlind: policy.BlindHold, RestartCost: DefaultRestartCost},
 		Gateway:  true,
 		Variants: []policy.Variant{
 			{

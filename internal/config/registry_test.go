@@ -45,7 +45,7 @@ func TestARegistryIsSortedAndComplete(t *testing.T) {
 				ID:     policy.ModelID{Namespace: "llm", Name: "a"},
 				Engine: "vllm",
 				SLO:    policy.SLO{TTFTP95: 2 * time.Second, Attainment: 0.99},
-				Idle:   policy.Idle{OnBlind: policy.BlindHold},
+				Idle:   policy.Idle{OnBlind: policy.BlindHold, RestartCost: DefaultRestartCost},
 				Variants: []policy.Variant{
 					{Name: "v", Target: deployment("a"), Min: 1, Max: 4, GPUs: 1, CapacityType: policy.OnDemand, WarmUp: DefaultWarmUp},
 				},
@@ -59,7 +59,7 @@ func TestARegistryIsSortedAndComplete(t *testing.T) {
 				ID:     policy.ModelID{Namespace: "llm", Name: "b"},
 				Engine: "vllm",
 				SLO:    policy.SLO{TTFTP95: 2 * time.Second, Attainment: 0.99},
-				Idle:   policy.Idle{OnBlind: policy.BlindHold},
+				Idle:   policy.Idle{OnBlind: policy.BlindHold, RestartCost: DefaultRestartCost},
 				Variants: []policy.Variant{
 					{Name: "v", Target: deployment("b"), Min: 1, Max: 4, GPUs: 1, CapacityType: policy.OnDemand, WarmUp: DefaultWarmUp},
 				},
@@ -98,7 +98,7 @@ func TestWhatIsConfiguredReachesThePolicy(t *testing.T) {
 	if diff := cmp.Diff(want, e.Model.Variants[0]); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	wantIdle := policy.Idle{ToZero: true, After: 20 * time.Minute, OnBlind: policy.BlindOne}
+	wantIdle := policy.Idle{ToZero: true, After: 20 * time.Minute, OnBlind: policy.BlindOne, RestartCost: DefaultRestartCost}
 	if e.Model.Idle != wantIdle || !e.Model.Gateway || e.Model.Priority != -10 {
 		t.Errorf("got %+v", e.Model)
 	}

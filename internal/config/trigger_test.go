@@ -161,7 +161,7 @@ func TestAnInlineModelIsLikeOneOfTheFile(t *testing.T) {
 			ID:       policy.ModelID{Namespace: "llm", Name: "llama"},
 			Engine:   "vllm",
 			SLO:      policy.SLO{TTFTP95: 2 * time.Second, ITLP95: 100 * time.Millisecond, Attainment: 0.95},
-			Priority: 7, Idle: policy.Idle{ToZero: true, After: 20 * time.Minute, OnBlind: policy.BlindOne}, Gateway: true,
+			Priority: 7, Idle: policy.Idle{ToZero: true, After: 20 * time.Minute, OnBlind: policy.BlindOne, RestartCost: DefaultRestartCost}, Gateway: true,
 			Variants: []policy.Variant{{
 				Name: "spot", Min: 2, Max: 9,
 				Target: policy.Target{APIVersion: "leaderworkerset.x-k8s.io/v1", Kind: "LeaderWorkerSet", Name: "llama-spot"},
