@@ -2,7 +2,6 @@ package backtest
 
 import (
 	"fmt"
-	"github.com/forewarm/forewarm/predictor"
 	"math"
 	"slices"
 	"time"
@@ -37,7 +36,7 @@ func newBench(h *History, burnIn time.Duration) (*bench, error) {
 	}
 	b := &bench{
 		h: h, load: load, fleet: h.hasFleet(), counts: make([]bool, len(load.Rate)),
-		memo: &fluid.Memo{Forecaster: predictor.NewForecaster(nil, 0)},
+		memo: &fluid.Memo{},
 	}
 	for k := range b.counts {
 		at := time.Duration(k) * load.Step

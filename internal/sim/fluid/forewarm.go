@@ -6,7 +6,6 @@ import (
 
 	"github.com/forewarm/forewarm/internal/engine"
 	"github.com/forewarm/forewarm/policy"
-	"github.com/forewarm/forewarm/predictor"
 )
 
 // Product says how the real product is set up for a course.
@@ -54,11 +53,7 @@ type Forewarm struct {
 
 // NewForewarm sets up the product for one run of a course.
 func NewForewarm(c *Course, p Product) *Forewarm {
-	w := c.World()
-	unit := 1.0
-	if p.Headroom <= 0 && p.Prior > 0 {
-		unit = policy.PriorCapacity().Requests / p.Prior / w.Replica.Rate
-	}
+	w, unit := c.World(), p.unit(c)
 	m := policy.Model{
 		ID: policy.ModelID{Namespace: "fluid", Name: "model"}, SLO: policy.SLO{TTFTP95: productTTFT, Attainment: 0.99},
 		Idle: policy.Idle{OnBlind: policy.BlindHold}, Gateway: true,
@@ -80,6 +75,15 @@ func NewForewarm(c *Course, p Product) *Forewarm {
 		f.ids = append(f.ids, policy.VariantID{Model: m.ID, Variant: v.Name})
 	}
 	return f
+}
+
+// unit is how many requests the product counts per request of the course, so that its prior is as wrong as Prior
+// says.
+func (p Product) unit(c *Course) float64 {
+	if p.Headroom <= 0 && p.Prior > 0 {
+		return policy.PriorCapacity().Requests / p.Prior / c.world.Replica.Rate
+	}
+	return 1
 }
 
 // variant is a pool as the product's configuration says it.
@@ -142,33 +146,4 @@ func (f *Forewarm) Learn(o *Observation) {
 	if err := f.engine.Learn(context.Background(), o.Now); err != nil {
 		f.Held++
 	}
-}
-
-// Memo shares forecasts between runs that show the product the same arrivals: the runs of one course with one
-// unit, whatever they then decide. It is not for concurrent use.
-type Memo struct {
-	Forecaster engine.Forecaster
-	made       map[memoKey]predictor.Forecast
-}
-
-type memoKey struct {
-	at       int64
-	horizons [4]time.Duration
-}
-
-// Forecast implements engine.Forecaster.
-func (m *Memo) Forecast(h *predictor.History, at time.Time, horizons []time.Duration) predictor.Forecast {
-	key := memoKey{at: at.UnixNano()}
-	if copy(key.horizons[:], horizons) < len(horizons) {
-		return m.Forecaster.Forecast(h, at, horizons)
-	}
-	f, ok := m.made[key]
-	if !ok {
-		f = m.Forecaster.Forecast(h, at, horizons)
-		if m.made == nil {
-			m.made = map[memoKey]predictor.Forecast{}
-		}
-		m.made[key] = f
-	}
-	return f
 }

@@ -94,7 +94,7 @@ func TestWhatTheProductIsShown(t *testing.T) {
 
 func TestMemoisedForecastsChangeNothing(t *testing.T) {
 	c := hours(t, 6)
-	memo := &Memo{Forecaster: predictor.NewForecaster(nil, 0)}
+	memo := &Memo{}
 	for _, headroom := range []float64{0.8, 1.2} {
 		alone := predictor.NewForecaster(nil, 0)
 		plain := c.Run(NewForewarm(c, Product{Headroom: headroom, WarmUpKnown: true, Forecaster: alone}))

@@ -2,7 +2,6 @@ package fluid
 
 import (
 	"github.com/forewarm/forewarm/internal/engine"
-	"github.com/forewarm/forewarm/predictor"
 )
 
 // ofSpread says what the product's headroom is.
@@ -29,13 +28,12 @@ func Products() []Policy {
 	}
 }
 
-// product is one set-up. Its forecasts are shared between the headrooms, which see the same arrivals.
+// product is one set-up. Its forecasts are shared with all that see the same arrivals.
 func product(name, doc string, p Product) Policy {
 	return Policy{
 		Name: name, Doc: doc, Headroom: ofSpread, Grid: spreads, Default: 1,
 		On: func(c *Course) func(float64) Scaler {
-			memo := &Memo{Forecaster: predictor.NewForecaster(nil, 0)}
-			return func(share float64) Scaler { return withSpread(c, p, memo, share) }
+			return func(share float64) Scaler { return withSpread(c, p, c.memo(p.unit(c)), share) }
 		},
 	}
 }

@@ -11,13 +11,15 @@ import (
 // tolerance keeps rounding from deciding whether a fleet carries exactly its capacity.
 const tolerance = 1e-9
 
-// Course is a load in a world, ready to be run by any number of policies. It is immutable.
+// Course is a load in a world, ready to be run by any number of policies, one after another: nothing of it changes
+// but the forecasts that runs of the product share.
 type Course struct {
 	load   Load
 	world  World
 	start  int
-	bound  float64 // replica-seconds of the clairvoyant
-	missed int     // ticks that not even the clairvoyant carries
+	bound  float64           // replica-seconds of the clairvoyant
+	missed int               // ticks that not even the clairvoyant carries
+	memos  map[float64]*Memo // by unit
 }
 
 // NewCourse checks load and world and finds out what the clairvoyant pays. With varying warm-ups the
