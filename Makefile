@@ -93,6 +93,10 @@ yardstick: ## policies x development traces (TRACES=folder), else shipped worklo
 yardstick-burst: ## policies x the llm-d bursty profile, request by request, beside the bound
 	@go run ./cmd/forewarm simulate --burst
 
+.PHONY: yardstick-idle
+yardstick-idle: ## when to let the last replica go: rules on sparse tenants (TRACES=folder), else on a shipped workload
+	@go run ./cmd/forewarm simulate --idle '$(TRACES)/servegen_m-large_clients_600s.csv.gz'
+
 .PHONY: demo
 demo: ## the whole loop on a laptop: no cluster, no Prometheus
 	go run ./cmd/demo

@@ -42,6 +42,7 @@ var arch = []importRule{
 	{"internal/sim", "policy internal/sim/trace", "", "the world knows the words of policy, and none of its rules"},
 	{"internal/sim/trace", "", "", "a recorded load is a file, whatever is done with it"},
 	{"internal/sim/fluid", fluidOurs, "golang.org/x/sync", "what is simulated is what is served: the tick"},
+	{"internal/sim/idle", "policy internal/sim/trace", "", "what is simulated is what is served: the idle rule"},
 	{"internal/sim/optimum", "", "", "the bound is arithmetic on a series and believes nobody's simulator"},
 	{"internal/sim/rival", "internal/sim internal/sim/fluid internal/sim/trace", "gonum.org/v1/gonum/dsp/fourier", "a rival knows the world and nothing of ours"},
 	{"internal/sim/world", "policy predictor internal/engine internal/signals internal/sim internal/sim/trace", "", "what is simulated is what is served: the tick"},
@@ -74,7 +75,7 @@ const (
 
 	fluidOurs = "policy predictor internal/engine internal/sim internal/sim/optimum internal/sim/trace"
 
-	studyOurs = "internal/sim internal/sim/fluid internal/sim/rival internal/sim/trace"
+	studyOurs = "internal/sim internal/sim/idle internal/sim/fluid internal/sim/rival internal/sim/trace"
 
 	backtestOurs = "policy predictor internal/app internal/config internal/engine internal/signals " +
 		"internal/sim/fluid internal/sim/rival internal/sim/trace"

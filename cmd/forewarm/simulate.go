@@ -25,6 +25,7 @@ type simulateFlags struct {
 	html      string
 	yardstick string
 	burst     bool
+	idle      string
 	spot      study.SpotOptions
 	quiet     bool
 	changed   func(flag string) bool
@@ -79,6 +80,8 @@ func (f *simulateFlags) register(cmd *cobra.Command) {
 		"development traces of a `folder` if they are there, else on the shipped workloads")
 	fl.BoolVar(&f.burst, "burst", false, "the burst yardstick, request by request; takes no other flags")
 	f.registerSpot(cmd)
+	fl.StringVar(&f.idle, "idle", "", "scale to zero: rules for when the last replica goes, on the sparse columns of a recorded "+
+		"matrix `file`, or on a shipped workload if it is not there")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no notes and no progress on stderr")
 	for flag, words := range map[string][]string{
 		"output": simulateOutputs, "workload": study.WorkloadNames(), "policy": study.PolicyNames(),
@@ -108,7 +111,7 @@ func (f *simulateFlags) check() error {
 			errs = append(errs, fmt.Errorf("--burst and --%s: want one of them, the profile is fixed", flag))
 		}
 	}
-	errs = append(errs, f.checkSpot()...)
+	errs = append(append(errs, f.checkSpot()...), f.checkIdle()...)
 	if f.burst && f.output != "table" {
 		errs = append(errs, errors.New("--burst and --output: want one of them, there is only the table"))
 	}
@@ -128,6 +131,9 @@ func simulate(ctx context.Context, s *streams, f *simulateFlags) error {
 			return err
 		}
 		return world.WriteBurst(s.out, rows)
+	}
+	if f.changed("idle") {
+		return simulateIdle(s, f)
 	}
 	if len(f.spot.Files) > 0 {
 		return simulateSpot(s, f)

@@ -176,3 +176,38 @@ func TestSimulateSpot(t *testing.T) {
 		}
 	}
 }
+
+func TestSimulateIdle(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tenants.csv")
+	var b strings.Builder
+	b.WriteString("t_s,c0,c1\n")
+	for i := range 200 { // c0 has a request every 50 minutes, c1 is never empty
+		fmt.Fprintf(&b, "%d,%d,9\n", i*600, max(0, 1-i%5))
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for form, says := range map[string][]string{
+		"table": {"1 tenants of", "RESTART COST S", "learned tau", "forewarm"},
+		"csv":   {"rule,restart_cost_s,cost", "randomised,3780,"},
+		"json":  {`"kind": "IdleSimulation"`, `"tenants": 1`, `"gaps": 39`},
+	} {
+		code, stdout, stderr := invoke(t, "simulate", "--idle", path, "-o", form)
+		if code != exitOK || stderr != "" {
+			t.Fatalf("want 0 and a silent stderr, got %d and %q", code, stderr)
+		}
+		for _, s := range says {
+			if !strings.Contains(stdout, s) {
+				t.Errorf("want %q in\n%s", s, stdout)
+			}
+		}
+	}
+	if code, stdout, stderr := invoke(t, "simulate", "--idle", path+".none"); code != exitOK ||
+		!strings.Contains(stderr, "shipped workload sparse-tenant") || !strings.Contains(stdout, "20 tenants of sparse-tenant") {
+		t.Errorf("want the shipped workload, and to be told so, got %d, %q and\n%s", code, stderr, stdout)
+	}
+	if code, _, stderr := invoke(t, "simulate", "--idle", path, "--sweep", "3"); code == exitOK ||
+		!strings.Contains(stderr, "--idle and --sweep") {
+		t.Errorf("want a refusal, got %d and %q", code, stderr)
+	}
+}
