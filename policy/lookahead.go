@@ -27,6 +27,9 @@ func ruleLookAhead(d *draft) {
 		peak = 0 // spread alone wakes nobody
 	}
 	d.need = d.need.highest(d.perRequest.scale(peak))
+	if times := d.f.Event(); times > 0 {
+		d.step("forecast-event", 0, 0, [4]float64{times, d.f.Max(lead, 0.5), lead.Seconds()})
+	}
 	if usual := d.f.Max(lead, 0.5); usual > riseWorthSaying*d.f.Level() && d.f.Seasonal() {
 		d.step("forecast-rise", 0, 0, [4]float64{d.f.Level(), usual, lead.Seconds()})
 	}

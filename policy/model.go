@@ -3,6 +3,8 @@ package policy
 import (
 	"strings"
 	"time"
+
+	"github.com/forewarm/forewarm/predictor"
 )
 
 // ModelID names one served model in one namespace. Name is a DNS-label slug,
@@ -127,6 +129,8 @@ type Model struct {
 	Idle     Idle      `json:"idle"`
 	Gateway  bool      `json:"gateway"` // a demand source exists at zero replicas
 	Variants []Variant `json:"variants"`
+	// Events are known in advance to bring more demand.
+	Events []predictor.Event `json:"events,omitempty"`
 }
 
 // Budget is a shared limit on accelerators.

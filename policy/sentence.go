@@ -49,6 +49,10 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("Arrivals are at %s req/s and usually rise to %s within %s at this hour.",
 			number(s.Args[0]), number(s.Args[1]), seconds(s.Args[2]))
 	},
+	"forecast-event": func(s Step) string {
+		return fmt.Sprintf("A configured event multiplies arrivals by %s: %s req/s are expected within %s.",
+			number(s.Args[0]), number(s.Args[1]), seconds(s.Args[2]))
+	},
 	"forecast-peak": func(s Step) string {
 		if s.Args[3] == 0 {
 			return fmt.Sprintf("Arrivals are expected to stay under %s req/s for %s, until help ordered now is warm "+

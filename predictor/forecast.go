@@ -25,6 +25,7 @@ type Forecast struct {
 	shift     float64 // added to every value read; see Shifted
 	residuals int
 	seasonal  bool
+	event     float64
 }
 
 // Grid is the content of a Forecast. Values has a row per horizon and a column
@@ -39,7 +40,8 @@ type Grid struct {
 	Past      []float64       `json:"past"`      // requests per second; negative = unknown
 	Gain      float64         `json:"gain"`      // share of a change of level that the values follow; see Shifted
 	Residuals int             `json:"residuals"` // past errors that the spread was measured on
-	Seasonal  bool            `json:"seasonal"`  // a daily or weekly season was found, and speaks here
+	Seasonal  bool            `json:"seasonal"`  // a daily or weekly season was found in the history
+	Event     float64         `json:"event"`     // multiplier of a configured event that overlaps; 0 = none
 }
 
 // NewForecast checks a grid and freezes a copy of it. Rows and columns are made
@@ -49,7 +51,7 @@ func NewForecast(g Grid) (Forecast, error) {
 		return Forecast{}, err
 	}
 	f := Forecast{
-		at: g.At, level: g.Level, gain: g.Gain, residuals: g.Residuals, seasonal: g.Seasonal,
+		at: g.At, level: g.Level, gain: g.Gain, residuals: g.Residuals, seasonal: g.Seasonal, event: g.Event,
 		horizons:  append([]time.Duration(nil), g.Horizons...),
 		quantiles: append([]float64(nil), g.Quantiles...),
 		values:    append([]float64(nil), g.Values...),
@@ -99,7 +101,7 @@ func (g Grid) check() error {
 	case !sort.SliceIsSorted(g.Horizons, func(i, j int) bool { return g.Horizons[i] < g.Horizons[j] }):
 		return fmt.Errorf("forecast grid: want ascending horizons, got %v", g.Horizons)
 	}
-	for _, v := range slices.Concat([]float64{g.Level}, g.Values, g.Held) {
+	for _, v := range slices.Concat([]float64{g.Level, g.Event}, g.Values, g.Held) {
 		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 			return fmt.Errorf("forecast grid: want finite rates >= 0, got %g", v)
 		}
@@ -145,6 +147,10 @@ func (f Forecast) Residuals() int { return f.residuals }
 // Seasonal says that a season was found in the history, so that what is expected
 // is what is usual at this hour.
 func (f Forecast) Seasonal() bool { return f.seasonal }
+
+// Event is the multiplier of a configured event that raised the forecast; 0 if
+// there is none.
+func (f Forecast) Event() float64 { return f.event }
 
 // Max is the q-quantile of the highest rate within (At, At+h], in requests per
 // second, interpolated linearly in both directions and clamped to the grid.
@@ -225,7 +231,7 @@ func (f Forecast) Past(h time.Duration) (float64, bool) {
 // Grid returns a copy of the forecast's content, a shift included.
 func (f Forecast) Grid() Grid {
 	g := Grid{
-		At: f.at, Level: f.level, Gain: f.gain, Residuals: f.residuals, Seasonal: f.seasonal,
+		At: f.at, Level: f.level, Gain: f.gain, Residuals: f.residuals, Seasonal: f.seasonal, Event: f.event,
 		Horizons:  append([]time.Duration(nil), f.horizons...),
 		Quantiles: append([]float64(nil), f.quantiles...),
 		Values:    append([]float64(nil), f.values...),

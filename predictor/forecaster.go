@@ -67,7 +67,7 @@ func (f *Forecaster) Forecast(h *History, at time.Time, horizons []time.Duration
 		m := f.t.at(f.t.next - 1)
 		q, held = m.out, f.t.held()
 		g.Level = float64(m.y)
-		g.Residuals = f.t.seen
+		g.Residuals, g.Seasonal = f.t.seen, f.t.season
 	}
 	top := mostRise * max(float32(h.rate), s.top(0, s.len()))
 	for j := range q {
@@ -128,6 +128,7 @@ func (f *Forecaster) begin(s *series, epoch int64, h int) {
 		}
 		g.shake[i], g.winters[i] = shake, s.mean[i]
 	}
+	t.season = recurs(s, end, day) || recurs(s, end, 7*day)
 	if end > day {
 		t.hw.train(s, 0, end, h, g.winters)
 	}

@@ -49,9 +49,6 @@ type moment struct {
 	said   bool
 }
 
-// season is what an epoch found to recur.
-type season struct{ day, week bool }
-
 // look makes the guesses after bucket i for the h buckets that follow.
 func (t *track) look(s *series, i int, m *moment) {
 	h := t.h

@@ -53,7 +53,7 @@ type track struct {
 	scored  [experts]float32 // decayed number of scores behind loss
 	ring    []moment
 	forest  forest
-	season  season
+	season bool // a day or week recurs
 	seen    int
 }
 

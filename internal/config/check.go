@@ -19,9 +19,12 @@ const (
 	maxHistory  = 90 * 24 * time.Hour
 	maxTTFT     = 10 * time.Minute
 	maxWarmUp   = 24 * time.Hour
+	maxEvent    = 7 * 24 * time.Hour
 	maxReplicas = 10_000
 	maxGPUs     = 4096
 	maxHazard   = 60 // losses per hour: one a minute
+
+	maxMultiplier = 100 // of demand during an event
 )
 
 // Catalog names the presets that exist. The caller brings them, because presets

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/forewarm/forewarm/policy"
+	"github.com/forewarm/forewarm/predictor"
 )
 
 func (c *checker) model(path string, m *Model) {
@@ -20,6 +22,9 @@ func (c *checker) model(path string, m *Model) {
 	c.gateway(path+".gateway", m.Gateway)
 	c.slo(path+".slo", m.SLO)
 	c.idle(path+".idle", m)
+	for i := range m.Events {
+		c.event(index(path+".events", i), m.Events[i])
+	}
 	c.need(len(m.Variants) > 0, path+".variants", "at least one", "")
 	for i := range m.Variants {
 		c.variant(index(path+".variants", i), &m.Variants[i])
@@ -82,6 +87,22 @@ func (c *checker) idle(path string, m *Model) {
 	}
 	if m.Gateway == nil {
 		c.add(path+".toZero", "no demand source exists at zero replicas: want a gateway, got none")
+	}
+}
+
+func (c *checker) event(path string, e Event) {
+	if _, err := predictor.ParseCron(e.Cron); err != nil {
+		c.add(path+".cron", "want a crontab schedule such as 0 9 * * 1-5, got %s: %v", quote(e.Cron), err)
+	}
+	if e.For == nil {
+		c.add(path+".for", "want a duration > 0, got nothing")
+	}
+	c.positive(path+".for", e.For)
+	c.need(e.For.Std() <= maxEvent, path+".for", "at most "+Duration(maxEvent).String(), e.For)
+	times := or(e.Multiplier, 0)
+	c.need(times > 1 && times <= maxMultiplier, path+".multiplier", "above 1, at most 100", times)
+	if _, err := time.LoadLocation(e.TimeZone); err != nil {
+		c.add(path+".timeZone", "want the name of a time zone such as Europe/Berlin, got %s", quote(e.TimeZone))
 	}
 }
 

@@ -111,12 +111,26 @@ type Model struct {
 	Labels Labels `json:"labels,omitzero"`
 	// Further label values that the engine's series must have, for example job.
 	Matchers map[string]string `json:"matchers,omitempty"`
+	// Times at which more demand than usual is known to come.
+	Events []Event `json:"events,omitempty"`
 	// Scalable objects that serve the model.
 	Variants []Variant `json:"variants" jsonschema:"minItems=1"`
 	// Assumed says what discovery could not know; empty for models of the file.
 	Assumed []string `json:"-"`
 	// Origin says where the model was declared; empty means the file.
 	Origin Origin `json:"-"`
+}
+
+// Event is a time at which more demand than usual is known to come. It raises the forecast and never lowers it.
+type Event struct {
+	// When it begins: a crontab schedule of five fields, for example 0 9 * * 1-5.
+	Cron string `json:"cron"`
+	// How long it lasts each time.
+	For *Duration `json:"for"`
+	// Demand during it, as a multiple of the hour before.
+	Multiplier *float64 `json:"multiplier" jsonschema:"exclusiveMinimum=1,maximum=100"`
+	// IANA name of the time zone that cron is in.
+	TimeZone string `json:"timeZone,omitempty"`
 }
 
 // Gateway says which demand source belongs to a model.

@@ -30,7 +30,8 @@ settings without effect, are warnings.
 
 Not there yet, and refused as such: 'price.from' (price feeds).
 
-The same fields, with dots between levels, define a model in the metadata of a KEDA trigger: [keda.md](keda.md).
+The same fields but for events, with dots between levels, define a model in the metadata of a KEDA trigger:
+[keda.md](keda.md).
 `
 
 const docsHTTP = `

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // an image need not bring the zones that events are in
 
 	"github.com/forewarm/forewarm/policy"
+	"github.com/forewarm/forewarm/predictor"
 )
 
 // Origin says where a model was declared.
@@ -192,11 +194,23 @@ func (m *Model) entry(source Labels) Entry {
 	if m.Gateway != nil {
 		e.Gateway = &Gateway{Preset: m.Gateway.Preset, Match: maps.Clone(m.Gateway.Match), Scrape: m.Gateway.Scrape}
 	}
+	for _, v := range m.Events {
+		e.Model.Events = append(e.Model.Events, v.predictor())
+	}
 	for _, v := range m.Variants {
 		e.Model.Variants = append(e.Model.Variants, v.policy())
 		e.Targets = append(e.Targets, v.Target)
 	}
 	return e
+}
+
+// predictor is the event as the forecast reads it; it has been checked.
+func (e Event) predictor() predictor.Event {
+	begin, _ := predictor.ParseCron(e.Cron)
+	zone, _ := time.LoadLocation(e.TimeZone)
+	return predictor.Event{
+		Begin: begin, Zone: e.TimeZone, Location: zone, For: e.For.Std(), Multiplier: or(e.Multiplier, 1),
+	}
 }
 
 // over is l with what it leaves empty taken from below, then from the defaults.

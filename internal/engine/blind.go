@@ -35,14 +35,14 @@ func (e *Engine) blindView(m policy.Model, at time.Time, cause error) (v policy.
 		Code: FaultLoad,
 		Text: fmt.Sprintf("no signals could be read (%v); decisions are held", cause),
 	}}...)
-	v = policy.ModelView{Model: m, Input: in, Learned: s.learned, Forecast: s.forecast}
+	v = policy.ModelView{Model: m, Input: in, Learned: s.learned, Forecast: s.forecast.Shifted(s.history.Rate())}
 	defer func() {
 		if r := recover(); r != nil {
 			e.caught(m.ID.String(), r)
 			v.Proposal = faulted(m, in)
 		}
 	}()
-	v.Proposal = e.rules.propose(m, s.learned, in, s.forecast)
+	v.Proposal = e.rules.propose(m, s.learned, in, v.Forecast)
 	return v
 }
 

@@ -21,7 +21,7 @@ type state struct {
 	forecaster Forecaster
 	forecast   predictor.Forecast
 	made       time.Time    // when the forecast was made; zero = never
-	closed     bool         // history has a new bucket since
+	closed     bool         // history has had a new bucket since
 	input      policy.Input // newest input seen, for the ages of a blind tick
 	wanted     time.Time    // newest tick at which the model was configured
 }
@@ -93,7 +93,8 @@ func (e *Engine) step(m policy.Model, in policy.Input, at time.Time) (v policy.M
 	e.observe(s, m, in, at)
 	if s.due(at, e.opts.RefreshEvery) {
 		horizons := e.rules.horizons(m, v.Learned, in)
-		s.forecast, s.made, s.closed = s.forecaster.Forecast(s.history, at, horizons), at, false
+		made := s.forecaster.Forecast(s.history, at, horizons)
+		s.forecast, s.made, s.closed = made.Raised(s.history, m.Events), at, false
 	}
 	v.Forecast = s.forecast.Shifted(s.history.Rate())
 	v.Proposal = e.rules.propose(m, v.Learned, in, v.Forecast)
