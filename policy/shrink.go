@@ -9,7 +9,7 @@ import (
 const shrinkShare = 0.25
 
 // ruleShrink releases a replica only if no forecast of the last half lead needed
-// it (predictor.Forecast.Recent), by the same quantile as an order: what was wanted a
+// it (predictor.Forecast.Recent), at a quantile a little above that of an order: what was wanted a
 // moment ago is likely wanted again, and a replica that is wanted again before it
 // could be warm, with a warm cache, is cheaper kept. This is the whole hysteresis;
 // it has no threshold to tune. Least preferred variants go first. Held inputs, an
@@ -20,7 +20,7 @@ func ruleShrink(d *draft) {
 		return
 	}
 	lead := Lead(d.m, d.l, d.in)
-	peak := d.f.Recent().Max(lead, OrderQuantile(d.m.SLO.Attainment))
+	peak := d.f.Recent().Max(lead, windows(d.m.SLO.Attainment, keepShare))
 	need := d.need.highest(d.perRequest.scale(peak))
 	spare := d.spare(need)
 	if total(spare) == 0 || d.keepForNow() {

@@ -10,7 +10,7 @@ const features = 32
 // level is what the forest's ratios are relative to: the mean of the last three
 // buckets, softened by a share of the day's mean so that silence is no infinity.
 func level(s *series, i int) (base, soft float32) {
-	soft = 0.05*s.average(i, day) + 1e-9
+	soft = softness*s.average(i, day) + tiny
 	return s.average(i, 3) + soft, soft
 }
 

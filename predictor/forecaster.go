@@ -3,155 +3,158 @@ package predictor
 import (
 	"math"
 	"time"
+	"unsafe"
 )
 
-// Workspace is scratch shared by forecasters that are used one after another.
+const (
+	// EpochEvery is how many buckets pass until a forecaster begins anew: it
+	// chooses parameters and grows its forest on all history, and folds the newest
+	// part of it afresh. Its state is thereby a function of the history kept, of
+	// whatever began earlier nothing remains.
+	EpochEvery = int64(day / 2)
+
+	refold      = 2 * day // buckets that are folded afresh at an epoch
+	outOfSample = day     // of them, those that the forest is judged on before it may speak
+	leastGrown  = 2 * day // buckets that a forest needs besides
+
+	// gain is the share of a change of level that a forecast follows between two
+	// refreshes.
+	gain = 0.5
+
+	// mostRise bounds every quantile by so many times the highest rate ever seen.
+	// Errors made near zero are large in units of the square root of the level, and
+	// say little of what follows at a level that was never exceeded.
+	mostRise = 1.25
+)
+
+// Workspace is scratch shared by forecasters that are used one after another: a
+// history unpacked, and what a forest is grown from. The zero value is ready.
 type Workspace struct {
-	series series
-	garden garden
-	saved  []guess
+	series   series
+	garden   garden
+	opinions opinions
 }
 
-// gain is the share of a change of level that a forecast follows between two
-// refreshes.
-const gain = 0.5
-
-// mostRise bounds every quantile by so many times the highest rate ever seen.
-// Errors made near zero are large in units of the square root of the level, and
-// say little of what follows at a level that was never exceeded.
-const mostRise = 1.25
-
-// EpochEvery is how often a forecaster begins anew.
-const EpochEvery = int64(day / 2)
-
-// Forecaster forecasts one model.
+// Forecaster forecasts one model: an online-weighted blend of guesses with
+// measured errors (guess.go), a regression and a forest, over closed buckets.
+//
+//	Max(h, q) = sum_k w_kq (b_k + s_k R_kq) / sum_k w_kq
+//
+// with b the points, s their scales, R_q the conformal quantile of their decayed
+// scaled errors, and weights by decayed pinball loss per quantile (blend.go). A
+// window that touches a gap is no evidence and is skipped. What it keeps is a fold
+// over the history: the same history at the same moment gives the same forecast,
+// however often it was asked before. It needs no history: the first sample has the
+// spread of Poisson counts, and what is not known yet stays out.
+//
+// One track is kept, for the longest horizon asked for; the quantiles of shorter
+// ones approach the level with the square root of their share, as those of a
+// random walk do.
 type Forecaster struct {
-	Work  *Workspace
-	Phase int64
-	t     track
-	from  int64 // first bucket when the track was begun
+	work  *Workspace
+	phase int64
+	track track
 }
 
-// NewForecaster is one that trains at a phase of EpochEvery, so that the trainings
+// NewForecaster is one whose epochs begin at a phase of EpochEvery, so that those
 // of many models do not fall on one moment. Its scratch may be shared with others
 // that are used one after another; nil = its own.
 func NewForecaster(w *Workspace, phase time.Duration) *Forecaster {
 	if w == nil {
 		w = &Workspace{}
 	}
-	return &Forecaster{Work: w, Phase: int64(phase/DefaultStep) % EpochEvery}
+	return &Forecaster{work: w, phase: int64(phase/DefaultStep) % EpochEvery}
 }
 
-// Forecast implements the engine's interface.
+// Forecast returns the grid at a moment for ascending horizons; unknown if the
+// newest sample is older than MaxLevelAge or lies after at.
 func (f *Forecaster) Forecast(h *History, at time.Time, horizons []time.Duration) Forecast {
 	if len(horizons) == 0 || h.seen.IsZero() || at.Before(h.seen) || at.Sub(h.seen) > MaxLevelAge {
 		return Forecast{}
 	}
-	if f.Work == nil {
-		f.Work = &Workspace{}
-	}
-	s := &f.Work.series
+	longest := horizons[len(horizons)-1]
+	s := &f.work.series
 	s.load(h)
 	g := Grid{At: at, Level: h.rate, Gain: gain, Horizons: horizons, Quantiles: Quantiles}
 	var q, held [levels]float32
-	main := h.buckets(horizons[len(horizons)-1])
 	if s.len() == 0 {
-		f.t.begin(main, s.end(), h.rate)
-		var spread [levels]float32
-		f.t.errs[0].quantiles(&spread)
-		for j := range q {
-			q[j] = max(float32(h.rate)*(1+spread[j]), 0)
-		}
+		f.track.first(h.buckets(longest), h.rate, &q)
 	} else {
-		f.follow(s, main)
-		m := f.t.at(f.t.next - 1)
-		q, held = m.out, f.t.held()
-		g.Level = float64(m.y)
-		g.Residuals, g.Seasonal = f.t.seen, f.t.season
+		f.follow(s, h.buckets(longest))
+		m := f.track.at(f.track.next - 1)
+		q, held = m.out, f.track.held()
+		g.Level, g.Residuals, g.Seasonal = float64(m.y), f.track.seen, f.track.season
 	}
 	top := mostRise * max(float32(h.rate), s.top(0, s.len()))
 	for j := range q {
 		q[j], held[j] = min(q[j], top), min(held[j], top)
 	}
 	for _, d := range horizons {
-		share := math.Sqrt(float64(d) / float64(horizons[len(horizons)-1]))
+		share := math.Sqrt(float64(d) / float64(longest))
 		for j := range q {
-			g.Values = append(g.Values, g.Level+(float64(q[j])-g.Level)*share)
-			g.Held = append(g.Held, g.Level+(float64(max(held[j], q[j]))-g.Level)*share)
+			g.Values = append(g.Values, mix(g.Level, float64(q[j]), share))
+			g.Held = append(g.Held, mix(g.Level, float64(max(held[j], q[j])), share))
 		}
 		g.Past = append(g.Past, h.past(h.buckets(d)))
 	}
 	out, err := NewForecast(g)
 	if err != nil {
-		return Forecast{}
+		return Forecast{} // no grid that fails its own check is ever handed out
 	}
 	return out
 }
 
+// first are the quantiles before any bucket has closed.
+func (t *track) first(h int, rate float64, q *[levels]float32) {
+	t.begin(h, 0, rate)
+	t.errs[gLast].around(guess{float32(rate), float32(rate)}, q)
+}
+
 // follow brings the track up to the last closed bucket.
 func (f *Forecaster) follow(s *series, h int) {
-	epoch := max(floorDiv(s.end()-f.Phase, EpochEvery)*EpochEvery+f.Phase, s.first)
-	t := &f.t
+	epoch := max(floorDiv(s.end()-f.phase, EpochEvery)*EpochEvery+f.phase, s.first)
+	t := &f.track
 	if t.h != h || t.epoch != epoch || t.next > s.end() || t.next < s.first {
 		f.begin(s, epoch, h)
 	}
 	for i := int(t.next - s.first); i < s.len(); i++ {
 		t.fold(s, i)
 		if i >= s.len()-t.hold() {
-			m := t.at(s.first + int64(i))
-			t.blend(m, &m.out)
-			m.said = true
+			t.blend(t.at(s.first+int64(i)), &f.work.opinions)
 		}
 	}
 }
 
-// begin rebuilds the track from the history before an epoch.
+// begin rebuilds the track from the history before an epoch. The forest is judged
+// on a day that it has not seen, then grown again on all there is.
 func (f *Forecaster) begin(s *series, epoch int64, h int) {
-	t, g := &f.t, &f.Work.garden
+	t, g := &f.track, &f.work.garden
 	end := int(epoch - s.first)
-	from := max(end-Tune.Walk, 0)
-	mean := float64(s.mean[0])
-	if end > 0 {
-		mean = float64(s.average(end-1, day))
-	}
-	t.begin(h, s.first+int64(from), mean)
+	from := max(end-refold, 0)
+	t.begin(h, s.first+int64(from), float64(s.average(max(end-1, 0), day)))
 	t.epoch = epoch
-	if end == 0 {
+	if end <= 0 {
 		return
 	}
-	g.winters, g.shake = resize(g.winters, end), resize(g.shake, end)
-	shake := float32(0)
-	d := float32(math.Exp2(-1 / Tune.ShakeHalf))
-	for i := range end {
-		if s.whole(i-1, i+1) {
-			shake = d*shake + (1-d)*abs(s.peak[i]-s.mean[i-1])
-		}
-		g.shake[i], g.winters[i] = shake, s.mean[i]
-	}
 	t.season = recurs(s, end, day) || recurs(s, end, 7*day)
-	if end > day {
-		t.hw.train(s, 0, end, h, g.winters)
-	}
-	forested := float64(end) >= Tune.MinDays*float64(day)+float64(Tune.Holdout) && !Tune.Off[gForest]
+	g.prepare(s, &t.hw, end, h)
+	forested := end >= leastGrown+outOfSample
 	if forested {
-		g.survey(s, 0, end, h)
-		n := 0
-		for n < len(g.row) && g.row[n]+h < end-Tune.Holdout {
-			n++
-		}
-		g.grow(&t.forest, n, uint64(epoch))
+		g.survey(s, end, h)
+		g.grow(&t.forest, g.before(end-outOfSample-h), uint64(epoch))
 	}
-	trees := t.forest.trees
-	hw := t.hw
 	for i := from; i < end; i++ {
-		t.forest.trees = trees
-		if i < end-Tune.Holdout {
-			t.forest.trees = 0
-		}
+		t.forest.ready = forested && i >= end-outOfSample
 		t.step(s, i, g.winters[i], g.shake[i])
 	}
-	t.hw = hw
 	if forested {
 		g.grow(&t.forest, len(g.row), uint64(epoch)+1)
 	}
+}
+
+// Bytes is the memory that a forecaster keeps, its shared scratch aside.
+func (f *Forecaster) Bytes() int {
+	t := &f.track
+	return int(unsafe.Sizeof(*f)) + cap(t.ring)*int(unsafe.Sizeof(moment{})) +
+		cap(t.forest.split)*int(unsafe.Sizeof(t.forest.split[0])) + cap(t.forest.leaf)*int(unsafe.Sizeof(t.forest.leaf[0]))
 }

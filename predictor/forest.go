@@ -6,17 +6,24 @@ import (
 )
 
 const (
+	trees     = 20
 	cuts      = 31  // borders between the bins of a feature
 	maxLeaves = 128 // of a tree
-	order     = 16  // order statistics kept per leaf
+	order     = 12  // order statistics kept per leaf
+	leastLeaf = 25  // rows of a leaf
+	tries     = 10  // features drawn per split
 	leafUnit  = 1.0 / 6000
 )
+
+// shares are the borders of what the order statistics of a leaf stand for: each for
+// the share between two, so the upper tail, which decides, is kept finest.
+var shares = [order + 1]float64{0, 0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.87, 0.92, 0.955, 0.98, 0.993, 1}
 
 // forest is a quantile regression forest (Meinshausen 2006) in little memory:
 // features are binned, a split is four bytes, a leaf keeps some order statistics
 // of ln(window maximum / level) in 16 bits each.
 type forest struct {
-	trees int
+	ready bool
 	cut   [features][cuts]float32
 	split [][maxLeaves - 1]split
 	leaf  [][maxLeaves][order]int16
@@ -26,9 +33,9 @@ type forest struct {
 // maxLeaves are splits, the others leaves.
 type split struct{ feature, bin, left, right uint8 }
 
-func (f *forest) grown() bool { return f.trees > 0 }
+func (f *forest) grown() bool { return f.ready }
 
-func (f *forest) clear() { f.trees = 0 }
+func (f *forest) clear() { f.ready = false }
 
 func (f *forest) bin(x *[features]float32, out *[features]uint8) {
 	for k := range x {
@@ -57,9 +64,9 @@ func (f *forest) predict(s *series, i int, t *track, out *[levels]float32) {
 func (f *forest) read(x *[features]float32, b, e float32, out *[levels]float32) {
 	var bin [features]uint8
 	f.bin(x, &bin)
-	var buf [64 * order]int16
+	var buf [trees * order]int32
 	pool := buf[:0]
-	for k := range f.trees {
+	for k := range f.split {
 		n := uint8(0)
 		for {
 			c := f.split[k][n]
@@ -71,16 +78,20 @@ func (f *forest) read(x *[features]float32, b, e float32, out *[levels]float32) 
 				break
 			}
 		}
-		pool = append(pool, f.leaf[k][n-maxLeaves][:]...)
+		for at, v := range f.leaf[k][n-maxLeaves] {
+			pool = append(pool, int32(v)<<8|int32(at)) // a value, and which share it stands for
+		}
 	}
 	slices.Sort(pool)
+	at, upto := 0, weight(pool[0])
 	for j, q := range Quantiles {
-		at := q * float64(len(pool)-1)
-		lo := int(at)
-		v := float64(pool[lo])
-		if lo+1 < len(pool) {
-			v += (at - float64(lo)) * float64(pool[lo+1]-pool[lo])
+		for upto < q*trees && at < len(pool)-1 {
+			at++
+			upto += weight(pool[at])
 		}
-		out[j] = max(b*float32(math.Exp(v*leafUnit))-e, 0)
+		out[j] = max(b*float32(math.Exp(float64(pool[at]>>8)*leafUnit))-e, 0)
 	}
 }
+
+// weight is what share of its leaf an entry of the pool stands for.
+func weight(entry int32) float64 { return shares[entry&0xff+1] - shares[entry&0xff] }

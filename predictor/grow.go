@@ -29,11 +29,24 @@ type node struct {
 	right    bool
 }
 
-// survey fills the rows with every bucket within [from, to) whose window is known
-// and ends before to.
-func (g *garden) survey(s *series, from, to, h int) {
+// prepare runs Holt-Winters and the mean step over the history before end.
+func (g *garden) prepare(s *series, hw *winters, end, h int) {
+	g.winters, g.shake = resize(g.winters, end), resize(g.shake, end)
+	shake := float32(0)
+	for i := range end {
+		shake = shaken(s, i, shake)
+		g.shake[i], g.winters[i] = shake, s.mean[i]
+	}
+	if end > day {
+		hw.train(s, 0, end, h, g.winters)
+	}
+}
+
+// survey fills the rows with every bucket whose window is known and over before
+// end.
+func (g *garden) survey(s *series, end, h int) {
 	g.x, g.y, g.row = g.x[:0], g.y[:0], g.row[:0]
-	for i := max(from, 60); i+h < to; i++ {
+	for i := 60; i+h < end; i++ {
 		if !s.whole(i-2, i+h+1) {
 			continue
 		}
@@ -45,13 +58,24 @@ func (g *garden) survey(s *series, from, to, h int) {
 	}
 }
 
+// before is how many rows lie before bucket i.
+func (g *garden) before(i int) int {
+	n, _ := slices.BinarySearch(g.row, i)
+	return n
+}
+
 // grow grows a forest on the first n rows.
 func (g *garden) grow(f *forest, n int, seed uint64) {
 	f.clear()
+	if n < 2*leastLeaf {
+		return
+	}
 	g.cutUp(f, n)
 	rng := rand.New(rand.NewPCG(seed, 0x7472656573))
-	f.split, f.leaf = resize(f.split, Tune.Trees), resize(f.leaf, Tune.Trees)
-	for k := range Tune.Trees {
+	if f.split == nil {
+		f.split, f.leaf = make([][maxLeaves - 1]split, trees), make([][maxLeaves][order]int16, trees)
+	}
+	for k := range trees {
 		g.sample = g.sample[:0]
 		for r := range n {
 			if rng.Uint32()&1 == 0 {
@@ -60,7 +84,7 @@ func (g *garden) grow(f *forest, n int, seed uint64) {
 		}
 		g.tree(&f.split[k], &f.leaf[k], rng)
 	}
-	f.trees = Tune.Trees
+	f.ready = true
 }
 
 // cutUp chooses the borders of the bins and bins all rows.
@@ -90,7 +114,7 @@ func (g *garden) tree(splits *[maxLeaves - 1]split, leaves *[maxLeaves][order]in
 	g.nodes = append(g.nodes[:0], node{to: len(g.sample), parent: -1})
 	g.seek(&g.nodes[0], rng)
 	used := 0
-	for len(g.nodes) < min(maxLeaves, Tune.Leaves) {
+	for len(g.nodes) < maxLeaves {
 		best := 0
 		for k := range g.nodes {
 			if g.nodes[k].gain > g.nodes[best].gain {
@@ -135,7 +159,7 @@ func link(splits *[maxLeaves - 1]split, n node, child uint8) {
 func (g *garden) seek(n *node, rng *rand.Rand) {
 	n.gain = 0
 	rows := g.sample[n.from:n.to]
-	if len(rows) < 2*Tune.MinLeaf {
+	if len(rows) < 2*leastLeaf {
 		return
 	}
 	all := 0.0
@@ -143,7 +167,7 @@ func (g *garden) seek(n *node, rng *rand.Rand) {
 		all += float64(g.y[r])
 	}
 	base := all * all / float64(len(rows))
-	for range Tune.Try {
+	for range tries {
 		k := rng.IntN(features)
 		var sum [cuts + 1]float64
 		var count [cuts + 1]int32
@@ -157,7 +181,7 @@ func (g *garden) seek(n *node, rng *rand.Rand) {
 		for c := range cuts {
 			left, number = left+sum[c], number+int(count[c])
 			rest := len(rows) - number
-			if number < Tune.MinLeaf || rest < Tune.MinLeaf {
+			if number < leastLeaf || rest < leastLeaf {
 				continue
 			}
 			gain := left*left/float64(number) + (all-left)*(all-left)/float64(rest) - base
@@ -194,7 +218,8 @@ func (g *garden) summarise(n node, out *[order]int16) {
 	}
 	slices.Sort(g.sorted)
 	for k := range out {
-		v := g.sorted[k*(len(g.sorted)-1)/(order-1)]
+		middle := (shares[k] + shares[k+1]) / 2
+		v := g.sorted[min(int(middle*float64(len(g.sorted))), len(g.sorted)-1)]
 		out[k] = int16(min(max(math.Round(float64(v)/leafUnit), math.MinInt16), math.MaxInt16))
 	}
 }

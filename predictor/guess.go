@@ -2,29 +2,30 @@ package predictor
 
 import "math"
 
-// The guesses: ways to say where the window maximum will be and how wrong that
-// is. Adding one is a constant here and a line in guesses.
+// The guesses of a point, with residuals around it. Adding one is a line here and
+// one in lookBack or lookAtSeasons.
 const (
-	gLast = iota
-	gMean5
-	gMean5Shaky
-	gMax30
-	gMax30Linear
-	gMax180
-	gWinters
-	gDay
-	gDayShaky
-	gWeek
-	gClock
-	gForestMid
-	gForestHigh
-	points // guesses of a point, with residuals around it
+	gLast        = iota // last bucket
+	gMean5              // mean of five
+	gMean5Shaky         // the same, residuals in units of the present restlessness
+	gMax30              // highest of 30
+	gMax30Linear        // the same, residuals in units of the level
+	gMax180             // highest of 180
+	gWinters            // Holt-Winters
+	gDay                // last bucket and how much the window rose on earlier days
+	gDayShaky           // the same, residuals in units of the present restlessness
+	gWeek               // last bucket and how much the window rose in earlier weeks
+	gClock              // highest around this time on three days
+	gForestMid          // median of the forest, residuals in units of its spread
+	gForestHigh         // .9 quantile of the forest
+	points
 )
 
+// The experts that have quantiles of their own.
 const (
 	gRegress = points + iota
 	gForest
-	experts // all that are blended
+	experts
 )
 
 // guess is a point and the unit of its residuals, in requests per second; no
@@ -36,74 +37,95 @@ func (g guess) known() bool { return g.scale > 0 }
 // moment is what the guesses made after one bucket need again when the outcome is
 // known.
 type moment struct {
-	ok     bool
+	ok     bool // the bucket is known
 	guess  [points]guess
-	unit   float32 // square-root scale, and what losses are relative to
-	mean   float32
-	y      float32
-	z      [inputs]float32
-	forest [levels]float32 // quantiles of the forest; known if forested
-	grown  bool
+	unit   float32         // square-root scale, and what losses are relative to
+	mean   float32         // of the day
+	y      float32         // of the bucket
+	z      [inputs]float32 // of the regression
+	forest [levels]float32 // quantiles of the forest
+	grown  bool            // there was a forest
 	silent bool            // nothing came for two horizons, nor on earlier days at this hour
 	out    [levels]float32 // what the blend said
 	said   bool
 }
 
+// tiny keeps divisions by silence finite, in requests per second.
+const tiny = 1e-9
+
+// softness is the share of the day's mean that is added to a level before a root
+// or a logarithm is taken of it.
+const softness = 0.05
+
 // look makes the guesses after bucket i for the h buckets that follow.
 func (t *track) look(s *series, i int, m *moment) {
-	h := t.h
-	mean := s.average(i, day)
-	y := s.mean[i]
-	e := 0.05*mean + 1e-9
-	root := func(v float32) float32 { return float32(math.Sqrt(float64((v + e) * (mean + 1e-9)))) }
-	unit := root(y)
-	*m = moment{ok: s.whole(i, i+1), unit: unit, mean: mean, y: y}
-	five := s.average(i, 5)
-	high30, high180 := s.highest(i, 30), s.highest(i, 180)
-	shaky := t.shake + 0.1*unit*t.calm
-	g := &m.guess
-	g[gLast] = guess{y, unit}
-	g[gMean5] = guess{five, root(five)}
-	g[gMean5Shaky] = guess{five, shaky}
-	g[gMax30] = guess{high30, root(high30)}
-	g[gMax30Linear] = guess{high30, high30 + e}
-	g[gMax180] = guess{high180, root(high180)}
-	dayUp, weekUp := y, y
+	mean, y := s.average(i, day), s.mean[i]
+	*m = moment{ok: s.whole(i, i+1), mean: mean, y: y}
+	m.unit = m.root(y)
+	t.lookBack(s, i, m)
+	dayUp, weekUp := t.lookAtSeasons(s, i, m)
+	still := softness * mean
+	m.silent = s.highest(i, 2*t.h) == 0 && dayUp <= still && weekUp <= still
+	off := func(v float32) float32 { return (v - y) / m.unit }
+	winters := y
 	if t.hw.ready {
-		g[gWinters] = guess{t.winters, root(t.winters)}
-	}
-	if up, ok := recurring(s, i, h, day, 7); ok {
-		dayUp = max(y+up, 0)
-		g[gDay] = guess{dayUp, root(dayUp)}
-		g[gDayShaky] = guess{dayUp, shaky}
-	}
-	if up, ok := recurring(s, i, h, 7*day, 2); ok {
-		weekUp = max(y+up, 0)
-		g[gWeek] = guess{weekUp, root(weekUp)}
-	}
-	if v, ok := sameClock(s, i, h); ok {
-		g[gClock] = guess{v, root(v)}
+		winters = t.winters
 	}
 	m.z = [inputs]float32{
-		1, (five - y) / unit, (high30 - y) / unit, (high180 - y) / unit, (dayUp - y) / unit, (weekUp - y) / unit,
-		(max(g[gWinters].base, 0) - y) / unit * b2f(t.hw.ready), t.shake / unit, (s.average(i, 60) - y) / unit,
+		1, off(m.guess[gMean5].base), off(m.guess[gMax30].base), off(m.guess[gMax180].base), off(dayUp), off(weekUp),
+		off(winters), t.shake / m.unit, off(s.average(i, 60)),
 	}
-	still := 0.05 * mean
-	m.silent = s.highest(i, 2*h) == 0 && dayUp <= still && weekUp <= still
-	if t.forest.grown() && m.ok {
+	if m.ok && t.forest.grown() {
 		t.forest.predict(s, i, t, &m.forest)
 		m.grown = true
 		mid, high := m.forest[midLevel], m.forest[highLevel]
-		g[gForestMid] = guess{mid, high - mid + 0.02*unit}
-		g[gForestHigh] = guess{high, root(high)}
+		m.guess[gForestMid] = guess{mid, high - mid + 0.02*m.unit}
+		m.guess[gForestHigh] = guess{high, m.root(high)}
 	}
 }
 
-func b2f(b bool) float32 {
-	if b {
-		return 1
+// root is the unit of errors of counted arrivals at a rate, which spread with the
+// square root of their number; the day's mean makes it a rate.
+func (m *moment) root(v float32) float32 {
+	return float32(math.Sqrt(float64((v + softness*m.mean + tiny) * (m.mean + tiny))))
+}
+
+// lookBack guesses from the last hours. Shaky guesses have residuals in units of
+// the present restlessness: an explicit dispersion, for load that comes in bursts.
+func (t *track) lookBack(s *series, i int, m *moment) {
+	five, high30, high180 := s.average(i, 5), s.highest(i, 30), s.highest(i, 180)
+	g := &m.guess
+	g[gLast] = guess{m.y, m.unit}
+	g[gMean5] = guess{five, m.root(five)}
+	g[gMean5Shaky] = guess{five, t.shaky(m)}
+	g[gMax30] = guess{high30, m.root(high30)}
+	g[gMax30Linear] = guess{high30, high30 + softness*m.mean + tiny}
+	g[gMax180] = guess{high180, m.root(high180)}
+}
+
+func (t *track) shaky(m *moment) float32 { return t.shake + 0.1*m.unit }
+
+// lookAtSeasons guesses from earlier days and weeks, as far as there are any, and
+// says where a day and a week ago point to; the present level where they do not.
+func (t *track) lookAtSeasons(s *series, i int, m *moment) (dayUp, weekUp float32) {
+	g := &m.guess
+	if t.hw.ready {
+		g[gWinters] = guess{t.winters, m.root(t.winters)}
 	}
-	return 0
+	dayUp, weekUp = m.y, m.y
+	if up, ok := recurring(s, i, t.h, day, 7); ok {
+		dayUp = max(m.y+up, 0)
+		g[gDay] = guess{dayUp, m.root(dayUp)}
+		g[gDayShaky] = guess{dayUp, t.shaky(m)}
+	}
+	if up, ok := recurring(s, i, t.h, 7*day, 2); ok {
+		weekUp = max(m.y+up, 0)
+		g[gWeek] = guess{weekUp, m.root(weekUp)}
+	}
+	if v, ok := sameClock(s, i, t.h); ok {
+		g[gClock] = guess{v, m.root(v)}
+	}
+	return dayUp, weekUp
 }
 
 // recurring is how much the window maximum rose above the level at the same time

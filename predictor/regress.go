@@ -44,3 +44,11 @@ func (r *regression) learn(z *[inputs]float32, y float32) {
 		}
 	}
 }
+
+// around are the quantiles of a moment.
+func (r *regression) around(m *moment, out *[levels]float32) {
+	r.predict(&m.z, out)
+	for j, v := range out {
+		out[j] = max(m.y+m.unit*v, 0)
+	}
+}

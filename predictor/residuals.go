@@ -73,3 +73,11 @@ func (r *residuals) quantiles(out *[levels]float32) {
 		}
 	}
 }
+
+// around are the quantiles of a guess: its point and the residuals in its scale.
+func (r *residuals) around(g guess, out *[levels]float32) {
+	r.quantiles(out)
+	for j, v := range out {
+		out[j] = max(g.base+g.scale*v, 0)
+	}
+}
