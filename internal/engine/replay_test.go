@@ -12,8 +12,8 @@ import (
 var errDown = errors.New("connection refused")
 
 func TestReplayIsTheSameAsLivingThroughIt(t *testing.T) {
-	const lived = 3 * time.Hour
-	veteran, newcomer := engineOn(newWorld(5)), engineOn(newWorld(5))
+	const lived = 14 * time.Hour // a forecaster begins anew within
+	veteran, newcomer := engineOn(newWorld(2)), engineOn(newWorld(2))
 	for at := noon.Add(15 * time.Second); !at.After(noon.Add(lived)); at = at.Add(15 * time.Second) {
 		tick(t, veteran, at)
 	}
