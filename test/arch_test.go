@@ -37,6 +37,7 @@ var arch = []importRule{
 	{"internal/signals", "policy predictor", signalLibs, "a source observes; it decides nothing and runs no queries"},
 	{"internal/certs", "", "", "certificates come from a clock and randomness alone"},
 	{"internal/fleet", "policy", "k8s.io", "a source observes, it decides nothing"},
+	{"internal/lint", "policy", "k8s.io sigs.k8s.io/yaml", "a rule reads objects and says findings; what is served is told to it"},
 	{"internal/engine", "policy predictor", "go.uber.org/zap golang.org/x/sync", "the simulator must be able to drive the tick"},
 
 	{"internal/sim", "policy internal/sim/trace", "", "the world knows the words of policy, and none of its rules"},
@@ -80,7 +81,7 @@ const (
 	backtestOurs = "policy predictor internal/app internal/config internal/engine internal/signals " +
 		"internal/sim/fluid internal/sim/rival internal/sim/trace"
 
-	forewarmOurs = "policy internal/app internal/backtest internal/certs internal/config internal/engine internal/sim/world " +
+	forewarmOurs = "policy internal/app internal/backtest internal/certs internal/config internal/engine internal/lint internal/sim/world " +
 		"internal/study internal/report"
 	forewarmLibs = "spf13/cobra spf13/pflag sigs.k8s.io/yaml go.uber.org/zap golang.org/x/term jedib0t/go-pretty"
 )

@@ -74,3 +74,12 @@ func spelled(m signals.Metric) string {
 	}
 	return m.Name
 }
+
+// Served says what of our metrics a name stands for, and whether it can be asked of
+// pods; empty if nobody serves it.
+func Served(name string) (ours string, ofPods bool) {
+	ours, _, _ = served.Canonical(name)
+	return ours, adapter.PodMetric(ours)
+}
+
+var served = EngineNames()

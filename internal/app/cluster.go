@@ -33,7 +33,7 @@ var ErrNoCluster = errors.New("no kubeconfig: give --kubeconfig FILE")
 // ConnectCluster uses a kubeconfig as kubectl would: the given file, else
 // KUBECONFIG, else the one in the home directory, else the pod's own account.
 func ConnectCluster(kubeconfig, kubeContext string) (Cluster, error) {
-	cfg, err := restConfig(kubeconfig, kubeContext)
+	cfg, err := ClusterConfig(kubeconfig, kubeContext)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,8 @@ func ConnectCluster(kubeconfig, kubeContext string) (Cluster, error) {
 	return f, nil
 }
 
-func restConfig(kubeconfig, kubeContext string) (*rest.Config, error) {
+// ClusterConfig is how a cluster is asked.
+func ClusterConfig(kubeconfig, kubeContext string) (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath, rules.WarnIfAllMissing = kubeconfig, false
 	overrides := &clientcmd.ConfigOverrides{CurrentContext: kubeContext}

@@ -1,0 +1,78 @@
+package lint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+)
+
+// pageSize bounds one answer of the cluster.
+const pageSize = 500
+
+// read are the kinds that rules read, and whether a cluster may do without.
+var read = []struct {
+	schema.GroupVersionResource
+	kind     string
+	optional bool
+}{
+	{schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}, "HorizontalPodAutoscaler", false},
+	{schema.GroupVersionResource{Group: "keda.sh", Version: "v1alpha1", Resource: "scaledobjects"}, "ScaledObject", true},
+	{schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}, "Deployment", false},
+	{schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}, "StatefulSet", false},
+	{schema.GroupVersionResource{Group: "leaderworkerset.x-k8s.io", Version: "v1", Resource: "leaderworkersets"}, "LeaderWorkerSet", true},
+	{schema.GroupVersionResource{Version: "v1", Resource: "resourcequotas"}, "ResourceQuota", false},
+}
+
+// ReadCluster adds the objects of a cluster's namespaces; none = all. What may not
+// be read is part of the error; what could is judged all the same.
+func (in *Input) ReadCluster(ctx context.Context, cfg *rest.Config, namespaces []string) error {
+	client, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return fmt.Errorf("build Kubernetes client: %w", err)
+	}
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	var errs []error
+	for _, r := range read {
+		for _, ns := range namespaces {
+			err := in.list(ctx, client.Resource(r.GroupVersionResource).Namespace(ns))
+			if r.optional && apierrors.IsNotFound(err) {
+				continue
+			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("list %s: %w", r.Resource, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (in *Input) list(ctx context.Context, from dynamic.ResourceInterface) error {
+	opts := metav1.ListOptions{Limit: pageSize}
+	for {
+		page, err := from.List(ctx, opts)
+		if err != nil {
+			return err
+		}
+		for i := range page.Items {
+			page.Items[i].SetManagedFields(nil)
+			raw, err := page.Items[i].MarshalJSON()
+			if err != nil {
+				return err
+			}
+			if err := in.Add(raw, ""); err != nil {
+				return err
+			}
+		}
+		if opts.Continue = page.GetContinue(); opts.Continue == "" {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package lint
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/forewarm/forewarm/policy"
+)
+
+// foreignZero: an HPA wakes only what it put to sleep itself.
+func foreignZero(in *Input) []Finding {
+	var out []Finding
+	for _, h := range in.HPAs {
+		w, ok := in.workload(h.target())
+		if !ok || w.Replicas == nil || *w.Replicas != 0 || slept(h) {
+			continue
+		}
+		out = append(out, w.find(Error, "spec.replicas",
+			fmt.Sprintf("0, and not by %s: an HPA wakes only what it put to sleep itself (ScalingDisabled)", h.Ref),
+			"leave spec.replicas out, or set it to 1 and let the HPA lower it"))
+	}
+	return out
+}
+
+// slept says whether an HPA itself scaled to zero.
+func slept(h HPA) bool {
+	return slices.ContainsFunc(h.Status.Conditions, func(c autoscalingv2.HorizontalPodAutoscalerCondition) bool {
+		return c.Type == "ScaledToZero" && c.Status == corev1.ConditionTrue
+	})
+}
+
+// twoAutoscalers: each undoes what the other did.
+func twoAutoscalers(in *Input) []Finding {
+	type scaler struct {
+		Ref
+		field string
+	}
+	by := map[target][]scaler{}
+	for _, h := range in.HPAs {
+		by[h.target()] = append(by[h.target()], scaler{h.Ref, "spec.scaleTargetRef"})
+	}
+	for _, s := range in.Scaled {
+		by[s.target()] = append(by[s.target()], scaler{s.Ref, "spec.scaleTargetRef"})
+	}
+	var out []Finding
+	for t, all := range by {
+		slices.SortStableFunc(all, func(a, b scaler) int { return strings.Compare(a.String(), b.String()) })
+		for _, s := range all[1:] {
+			if s.String() == all[0].String() {
+				continue // the same one, in two files
+			}
+			out = append(out, s.find(Error, s.field,
+				fmt.Sprintf("%s is scaled by %s as well: each undoes what the other did", t, all[0].Ref), "keep one of them"))
+		}
+	}
+	return out
+}
+
+// cooldownShort: a fleet that sleeps sooner than it wakes pays a warm-up per lull.
+func cooldownShort(in *Input) []Finding {
+	var out []Finding
+	for _, s := range in.Scaled {
+		warm, known := in.warmUp(s.target())
+		if s.min() > 0 || !known {
+			continue
+		}
+		cooldown, said := time.Duration(kedaCooldown)*time.Second, ", the default"
+		if s.Spec.CooldownPeriod != nil {
+			cooldown, said = time.Duration(*s.Spec.CooldownPeriod)*time.Second, ""
+		}
+		if cooldown < warm {
+			out = append(out, s.find(Warning, "spec.cooldownPeriod",
+				fmt.Sprintf("want at least the warm-up of %s, got %s%s: a lull shorter than that costs a cold start", warm, cooldown, said),
+				fmt.Sprintf("set it to %.0f", warm.Seconds())))
+		}
+	}
+	return out
+}
+
+// warmUp is the planned warm-up of what a target is a variant of.
+func (in *Input) warmUp(t target) (time.Duration, bool) {
+	v, ok := in.variant(t)
+	return v.WarmUp, ok && v.WarmUp > 0
+}
+
+// variant is what a target is scaled for.
+func (in *Input) variant(t target) (policy.Variant, bool) {
+	for _, m := range in.Models {
+		for _, v := range m.Variants {
+			if m.ID.Namespace == t.namespace && v.Target.Kind == t.kind && v.Target.Name == t.name {
+				return v, true
+			}
+		}
+	}
+	return policy.Variant{}, false
+}
+
+// fallbackZero: what is unreachable is not idle.
+func fallbackZero(in *Input) []Finding {
+	var out []Finding
+	for _, s := range in.Scaled {
+		if f := s.Spec.Fallback; f != nil && f.Replicas == 0 && (f.Behavior == "" || f.Behavior == "static") {
+			out = append(out, s.find(Error, "spec.fallback.replicas",
+				"0: an outage of the metrics takes the whole fleet away", "give the replicas that serve a usual day, or behavior: currentReplicas"))
+		}
+	}
+	return out
+}
+
+// maxBeyondQuota: replicas that a quota refuses stay pending, or are never made.
+func maxBeyondQuota(in *Input) []Finding {
+	var out []Finding
+	check := func(r Ref, field string, t target, most int) {
+		per := in.gpus(t)
+		for _, q := range in.Quotas {
+			limit, name, ok := gpuLimit(q)
+			if q.Namespace == t.namespace && ok && per > 0 && int64(most*per) > limit {
+				out = append(out, r.find(Warning, field,
+					fmt.Sprintf("%d replicas of %d GPUs are %d, but %s allows %s: %d", most, per, most*per, q.Ref, name, limit),
+					fmt.Sprintf("set it to %d, or raise the quota", limit/int64(per))))
+			}
+		}
+	}
+	for _, h := range in.HPAs {
+		check(h.Ref, "spec.maxReplicas", h.target(), int(h.Spec.MaxReplicas))
+	}
+	for _, s := range in.Scaled {
+		check(s.Ref, "spec.maxReplicaCount", s.target(), s.max())
+	}
+	return out
+}
+
+// gpus are the accelerators of one replica of a target; 0 = not known, or none.
+func (in *Input) gpus(t target) int {
+	if w, ok := in.workload(t); ok {
+		return w.gpus()
+	}
+	v, _ := in.variant(t)
+	return v.GPUs
+}
+
+// gpuLimit is a quota's limit on accelerators, the lowest if it has several.
+func gpuLimit(q Quota) (limit int64, name string, ok bool) {
+	for resource, quantity := range q.Hard {
+		short := strings.TrimPrefix(strings.TrimPrefix(string(resource), "requests."), "limits.")
+		if accelerator(short) && (!ok || cmp.Compare(quantity.Value(), limit) < 0) {
+			limit, name, ok = quantity.Value(), string(resource), true
+		}
+	}
+	return limit, name, ok
+}

@@ -1,0 +1,124 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// accelerator says whether a resource is a GPU or the like.
+func accelerator(name string) bool {
+	for _, prefix := range []string{
+		"nvidia.com/gpu", "nvidia.com/mig-", "amd.com/gpu", "gpu.intel.com/", "habana.ai/gaudi", "google.com/tpu", "aws.amazon.com/neuron",
+	} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func gpusOf(p *corev1.PodTemplateSpec) int {
+	sum := 0
+	for i := range p.Spec.Containers {
+		sum += containerGPUs(&p.Spec.Containers[i])
+	}
+	return sum
+}
+
+func containerGPUs(c *corev1.Container) int {
+	for _, list := range []corev1.ResourceList{c.Resources.Limits, c.Resources.Requests} {
+		sum := 0
+		for name, q := range list {
+			if accelerator(string(name)) {
+				sum += int(q.Value())
+			}
+		}
+		if sum > 0 {
+			return sum
+		}
+	}
+	return 0
+}
+
+// ranks are the flags of engines that say over how many GPUs a replica is split:
+// vLLM's and SGLang's.
+var ranks = []struct {
+	what  string
+	flags []string
+}{
+	{"tensor", []string{"--tensor-parallel-size", "-tp", "--tp-size", "--tp"}},
+	{"pipeline", []string{"--pipeline-parallel-size", "-pp", "--pp-size", "--pp"}},
+}
+
+// dataRanks multiply GPUs by rules that differ per engine and launcher: with them,
+// nothing is said.
+var dataRanks = []string{
+	"--data-parallel-size", "-dp", "--dp-size", "--dp", "--data-parallel-size-local", "--enable-dp-attention",
+}
+
+// parallelism: ranks and GPUs that do not match crash at start, or waste GPUs.
+func parallelism(in *Input) []Finding {
+	var out []Finding
+	for _, w := range in.Workloads {
+		for i := range w.Pod.Spec.Containers {
+			c := &w.Pod.Spec.Containers[i]
+			split, said := splitOf(c)
+			if said == "" || containerGPUs(c) == 0 {
+				continue
+			}
+			if have := containerGPUs(c) * w.Pods; split != have {
+				out = append(out, w.find(Error, fmt.Sprintf("%s.spec.containers[%d].resources.limits", w.PodField, i),
+					fmt.Sprintf("%s needs %d GPUs per replica, got %d", said, split, have),
+					"make the product of the parallel sizes the GPUs of a replica"))
+			}
+		}
+		t := target{w.Namespace, w.Kind, w.Name}
+		if v, ok := in.variant(t); ok && w.gpus() > 0 && v.GPUs != w.gpus() {
+			out = append(out, w.find(Error, w.PodField,
+				fmt.Sprintf("a replica has %d GPUs, but variant %s is configured with %d", w.gpus(), v.Name, v.GPUs),
+				"correct gpus.perReplica, or the parallel sizes, of the variant"))
+		}
+	}
+	return out
+}
+
+// splitOf is how many GPUs a container's command asks for, and what says so; empty
+// if nothing does.
+func splitOf(c *corev1.Container) (gpus int, said string) {
+	words := strings.Fields(strings.Join(append(append([]string(nil), c.Command...), c.Args...), " "))
+	if slices.ContainsFunc(words, func(w string) bool {
+		name, _, _ := strings.Cut(w, "=")
+		return slices.Contains(dataRanks, name)
+	}) {
+		return 0, ""
+	}
+	gpus = 1
+	var parts []string
+	for _, r := range ranks {
+		if n := flagValue(words, r.flags); n > 0 {
+			gpus *= n
+			parts = append(parts, fmt.Sprintf("%s parallel %d", r.what, n))
+		}
+	}
+	return gpus, strings.Join(parts, " x ")
+}
+
+// flagValue is the number of the first of some flags; 0 if none is there.
+func flagValue(words, flags []string) int {
+	for i, w := range words {
+		for _, f := range flags {
+			value, joined := strings.CutPrefix(w, f+"=")
+			if w == f && i+1 < len(words) {
+				value, joined = words[i+1], true
+			}
+			if n, err := strconv.Atoi(strings.Trim(value, `"'\`)); joined && err == nil && n > 0 {
+				return n
+			}
+		}
+	}
+	return 0
+}
