@@ -16,6 +16,7 @@ TRACES ?= ../shared/traces
 YARDSTICK_SPAN ?= 96h
 YARDSTICK_SWEEP ?= 5
 YARDSTICK_FLAGS ?=
+BENCH_ADAPTER_FLAGS ?=
 
 TOOL = test/tools/tool
 BUILD = CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
@@ -81,6 +82,12 @@ bench: ## benchmarks, compared with the run before (BENCH=regexp BENCH_COUNT=n)
 	if [ -f "$$old" ]; then "$$benchstat" "$$old" "$$new"; \
 	else "$$benchstat" "$$new"; echo 'bench: the first run; nothing to compare with yet'; fi; \
 	mv "$$new" "$$old"
+
+# Builds etcd, kube-apiserver, Prometheus and prometheus-adapter on first use: tens of minutes on two cores.
+.PHONY: bench-adapter
+bench-adapter: build ## cost of a custom metrics request, beside prometheus-adapter and the least there can be
+	@go build -trimpath -o bin/floor ./test/bench/floor
+	@go run ./test/bench/adapter --forewarm "$$PWD/bin/forewarm" --floor "$$PWD/bin/floor" $(BENCH_ADAPTER_FLAGS)
 
 # Ten minutes on two cores bound what is run: the first four days of each trace (two of them burn-in) and five
 # headrooms. YARDSTICK_SPAN=0 YARDSTICK_SWEEP=13 is all of it, and takes about an hour.
