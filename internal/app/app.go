@@ -64,6 +64,7 @@ type App struct {
 	refused []refusal
 	shared  map[policy.ModelID]policy.Fault // models whose replicas serve others, too
 	scaled  *scaled
+	bell    *signals.Doorbell
 	tasks   *sync.WaitGroup // of Run, which waits for them
 }
 
@@ -91,7 +92,7 @@ func Open(ctx context.Context, opts Options, at time.Time) (*App, error) {
 // connected is an App that has its sources and knows no model yet.
 func connected(opts Options) (*App, error) {
 	opts = opts.withDefaults()
-	a := &App{opts: opts, models: map[policy.ModelID]found{}, scaled: &scaled{source: opts.Scaled, noInline: opts.NoInline}, tasks: &sync.WaitGroup{}}
+	a := &App{opts: opts, models: map[policy.ModelID]found{}, scaled: &scaled{source: opts.Scaled, noInline: opts.NoInline}, bell: signals.NewDoorbell(), tasks: &sync.WaitGroup{}}
 	cfg, err := withSource(opts.Config, opts.Prometheus)
 	if err != nil {
 		return nil, err
@@ -204,6 +205,7 @@ func (a *App) build() {
 	a.reader = signals.NewReader(a.clients, a.bindings(), a.readerOptions())
 	a.feed = newFeed(a.reader, a.opts, a.workloads(), a.shared)
 	a.engine = engine.New(a.engineOptions(), a.feed)
+	a.bell.SetDoors(a.doors())
 }
 
 func (a *App) readerOptions() signals.Options {
@@ -218,7 +220,7 @@ func (a *App) engineOptions() engine.Options {
 	eo.Models, eo.Budgets = a.reg.Models(), a.reg.Budgets
 	eo.KeepHistory = max(a.reg.History, eo.KeepHistory)
 	eo.Progress, eo.Log = a.opts.Progress, a.opts.Log
-	eo.Beside = a.feed.beside
+	eo.Beside = func(in policy.Input) policy.Input { return a.bell.Beside(a.feed.beside(in)) }
 	return eo
 }
 
@@ -243,6 +245,7 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config, at time.Time) erro
 	}
 	a.feed.rebind(a.bindings(), a.workloads(), a.shared)
 	a.engine.SetModels(a.reg.Models(), a.reg.Budgets)
+	a.bell.SetDoors(a.doors())
 	a.backfill(ctx, newIn(old.reg, a.reg), at)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -146,11 +147,17 @@ func (a *App) wants(id policy.ModelID, modelName string) bool {
 // nil, is asked for a new version of the file.
 func (a *App) Run(ctx context.Context, clock engine.Clock, reload func(time.Time) (*config.Config, bool), show func(Report)) error {
 	ctx, cancel := context.WithCancel(ctx)
+	var knocking sync.WaitGroup
+	var first sync.Once
 	defer a.tasks.Wait()
+	defer knocking.Wait()
 	defer cancel()
 	next := engine.Align(clock.Now(), refreshEvery).Add(refreshEvery)
 	var last *policy.Snapshot
 	for {
+		if len(a.doors()) > 0 {
+			first.Do(func() { knocking.Go(func() { a.wake(ctx) }) })
+		}
 		if s := a.engine.Board().Load(); s != nil && s != last {
 			last = s
 			show(a.Report())
