@@ -3,7 +3,7 @@ package scaler
 import (
 	"fmt"
 	"math"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -33,11 +33,12 @@ func (r reader) answer(s *policy.Snapshot, t Trigger, namespace string, now time
 	if s == nil {
 		return answer{}, status.Error(codes.Unavailable, "starting: there is no decision yet")
 	}
+	id := t.id(namespace)
 	view, err := r.model(s, t, namespace)
 	if err != nil {
 		return answer{}, err
 	}
-	d, others, err := r.variant(s, t, view.Model)
+	d, others, err := r.variant(s, t, id)
 	if err != nil {
 		return answer{}, err
 	}
@@ -52,23 +53,23 @@ func (r reader) answer(s *policy.Snapshot, t Trigger, namespace string, now time
 	return out, err
 }
 
-// model finds the model, in the ScaledObject's own namespace only.
-func (r reader) model(s *policy.Snapshot, t Trigger, namespace string) (policy.ModelView, error) {
+// model finds the model, in the ScaledObject's own namespace only. What it returns is
+// part of the snapshot, as in all that follows: copies would double the stack of each
+// of thousands of streams.
+func (r reader) model(s *policy.Snapshot, t Trigger, namespace string) (*policy.ModelView, error) {
 	id := t.id(namespace)
-	i, ok := slices.BinarySearchFunc(s.Models, id, func(v policy.ModelView, id policy.ModelID) int {
-		return v.Model.ID.Compare(id)
-	})
-	if ok {
-		return s.Models[i], nil
+	i := sort.Search(len(s.Models), func(i int) bool { return s.Models[i].Model.ID.Compare(id) >= 0 })
+	if i < len(s.Models) && s.Models[i].Model.ID == id {
+		return &s.Models[i], nil
 	}
 	if why := r.missing(id, t.Inline); why != "" {
-		return policy.ModelView{}, status.Errorf(codes.FailedPrecondition, "model %s: %s", id, why)
+		return nil, status.Errorf(codes.FailedPrecondition, "model %s: %s", id, why)
 	}
 	if t.Inline {
-		return policy.ModelView{}, status.Errorf(codes.Unavailable,
+		return nil, status.Errorf(codes.Unavailable,
 			"model %s: its definition was not seen yet, or the next tick did not come yet", id)
 	}
-	return policy.ModelView{}, status.Errorf(codes.NotFound, "model %s is not known%s", id, r.neighbours(s, id))
+	return nil, status.Errorf(codes.NotFound, "model %s is not known%s", id, r.neighbours(s, id))
 }
 
 // mostNamed bounds how many models an error lists.
@@ -77,9 +78,9 @@ const mostNamed = 10
 // neighbours says which models the namespace has. Those of others are not told.
 func (r reader) neighbours(s *policy.Snapshot, id policy.ModelID) string {
 	var names []string
-	for _, v := range s.Models {
-		if v.Model.ID.Namespace == id.Namespace {
-			names = append(names, v.Model.ID.Name)
+	for i := range s.Models {
+		if have := s.Models[i].Model.ID; have.Namespace == id.Namespace {
+			names = append(names, have.Name)
 		}
 	}
 	if len(names) == 0 {
@@ -98,39 +99,43 @@ func (r reader) neighbours(s *policy.Snapshot, id policy.ModelID) string {
 }
 
 // variant finds the decision, and says whether other variants serve the model.
-func (r reader) variant(s *policy.Snapshot, t Trigger, m policy.Model) (d policy.Decision, others bool, err error) {
+func (r reader) variant(s *policy.Snapshot, t Trigger, id policy.ModelID) (d *policy.Decision, others bool, err error) {
 	all := s.Plan.Decisions
-	i, _ := slices.BinarySearchFunc(all, m.ID, func(d policy.Decision, id policy.ModelID) int {
-		return d.ID.Model.Compare(id)
-	})
-	found := false
-	var names []string
-	for ; i < len(all) && all[i].ID.Model == m.ID; i++ {
-		names = append(names, all[i].ID.Variant)
-		if all[i].ID.Variant == t.Variant || t.Variant == "" {
-			d, found = all[i], true
-			continue
+	i := sort.Search(len(all), func(i int) bool { return all[i].ID.Model.Compare(id) >= 0 })
+	n := 0
+	for ; i+n < len(all) && all[i+n].ID.Model == id; n++ {
+		if v := &all[i+n]; v.ID.Variant == t.Variant || t.Variant == "" {
+			d = v
+		} else {
+			others = others || v.Replicas > 0
 		}
-		others = others || all[i].Replicas > 0
 	}
 	switch {
-	case t.Variant == "" && len(names) > 1:
-		return d, false, status.Errorf(codes.InvalidArgument,
-			"variant: model %s has several, name one: %s", m.ID, strings.Join(names, ", "))
-	case !found && len(names) > 0:
-		return d, false, status.Errorf(codes.NotFound,
-			"variant %s of model %s is not known; it has %s", t.Variant, m.ID, strings.Join(names, ", "))
-	case !found:
-		return d, false, status.Errorf(codes.Unavailable, "model %s has no decision yet", m.ID)
+	case n == 0:
+		return nil, false, status.Errorf(codes.Unavailable, "model %s has no decision yet", id)
+	case t.Variant == "" && n > 1:
+		return nil, false, status.Errorf(codes.InvalidArgument,
+			"variant: model %s has several, name one: %s", id, variants(all[i:i+n]))
+	case d == nil:
+		return nil, false, status.Errorf(codes.NotFound,
+			"variant %s of model %s is not known; it has %s", t.Variant, id, variants(all[i:i+n]))
 	}
 	return d, others, nil
+}
+
+func variants(ds []policy.Decision) string {
+	var names []string
+	for i := range ds {
+		names = append(names, ds[i].ID.Variant)
+	}
+	return strings.Join(names, ", ")
 }
 
 // activity judges a decision. Inactive is what the policy proved, what is at zero
 // and held there, and a variant whose model others serve: anything else would take
 // the last replica away. An expired decision is still good for waking: from zero it
 // can only raise, and it rests on requests seen or on idle.onBlind.
-func (r reader) activity(d policy.Decision, others bool, now time.Time) (answer, error) {
+func (r reader) activity(d *policy.Decision, others bool, now time.Time) (answer, error) {
 	a := answer{atZero: d.NowKnown && d.Now == 0}
 	switch {
 	case d.Known && d.Replicas > 0 && a.atZero:
@@ -151,7 +156,7 @@ func (r reader) activity(d policy.Decision, others bool, now time.Time) (answer,
 }
 
 // expiry says since when there is no answer.
-func expiry(d policy.Decision, now time.Time) string {
+func expiry(d *policy.Decision, now time.Time) string {
 	if !d.Known || d.Good.IsZero() {
 		return "no data yet allowed a decision"
 	}
@@ -160,9 +165,9 @@ func expiry(d policy.Decision, now time.Time) string {
 
 // raw is a signal of the whole model, so that AverageValue divides it by its
 // replicas. A silent part would make it too low, which is no answer.
-func raw(v policy.ModelView, t Trigger) (float64, error) {
+func raw(v *policy.ModelView, t Trigger) (float64, error) {
 	sum, why := 0.0, ""
-	sig := v.Input.Signals
+	sig := &v.Input.Signals
 	if t.Metric != RPS {
 		sum, why = summed(v, t.Metric)
 	} else if sum = sig.Arrivals.Value; !sig.Arrivals.Known {
@@ -181,8 +186,8 @@ func raw(v policy.ModelView, t Trigger) (float64, error) {
 }
 
 // summed adds up what the pods say, and for Pending what waits in front of them.
-func summed(v policy.ModelView, m Metric) (sum float64, why string) {
-	sig, heard, ready := v.Input.Signals, 0, 0
+func summed(v *policy.ModelView, m Metric) (sum float64, why string) {
+	sig, heard, ready := &v.Input.Signals, 0, 0
 	for _, p := range sig.Pods {
 		r := map[Metric]policy.Reading{Pending: p.Pending, Running: p.Running, KV: p.KV}[m]
 		if !r.Known {

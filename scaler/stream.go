@@ -1,6 +1,7 @@
 package scaler
 
 import (
+	"context"
 	"hash/fnv"
 	"time"
 
@@ -19,19 +20,24 @@ func (s service) StreamIsActive(ref *pb.ScaledObjectRef, out grpc.ServerStreamin
 	if err != nil {
 		return err
 	}
-	return s.hold(ref, out, func() func(answer) error {
-		var last answer
-		var sent time.Time
-		return func(a answer) error {
-			now := s.opts.Now()
-			again := a.active && a.atZero && now.Sub(sent) >= s.opts.Repeat
-			if !sent.IsZero() && a.active == last.active && !again {
-				return nil
-			}
-			last, sent = a, now
-			return out.Send(&pb.IsActiveResponse{Result: a.active})
-		}
-	}(), t)
+	return s.hold(out.Context(), ref.GetNamespace(), s.end(ref), t, &pusher{out: out, repeat: s.opts.Repeat})
+}
+
+// pusher sends what has changed, and what has to be said again.
+type pusher struct {
+	out    grpc.ServerStreamingServer[pb.IsActiveResponse]
+	repeat time.Duration
+	active bool
+	sent   time.Time // zero = never
+}
+
+func (p *pusher) say(a answer, now time.Time) error {
+	again := a.active && a.atZero && now.Sub(p.sent) >= p.repeat
+	if !p.sent.IsZero() && a.active == p.active && !again {
+		return nil
+	}
+	p.active, p.sent = a.active, now
+	return p.out.Send(&pb.IsActiveResponse{Result: a.active})
 }
 
 // StreamMetricSpec sends the spec at once; it never changes.
@@ -43,18 +49,18 @@ func (s service) StreamMetricSpec(ref *pb.ScaledObjectRef, out grpc.ServerStream
 	if err := out.Send(specOf(t)); err != nil {
 		return err
 	}
-	return s.hold(ref, out, nil, t)
+	return s.hold(out.Context(), ref.GetNamespace(), s.end(ref), t, nil)
 }
 
-// hold keeps a stream until the caller goes, we stop, or it has lived long enough.
-// With each newer snapshot and each beat it says what the answer is.
-func (s service) hold(ref *pb.ScaledObjectRef, stream grpc.ServerStream, say func(answer) error, t Trigger) error {
+// hold keeps a stream until the caller goes, we stop, or its end has come. With each
+// newer snapshot and each beat it says what the answer is; a nil pusher says nothing.
+// Ten thousand of these may wait here, so it keeps little.
+func (s service) hold(ctx context.Context, namespace string, end time.Time, t Trigger, p *pusher) error {
 	if s.streams.Add(1) > int64(s.opts.MaxStreams) {
 		s.streams.Add(-1)
 		return status.Errorf(codes.ResourceExhausted, "%d streams are open, which is the limit", s.opts.MaxStreams)
 	}
 	defer s.streams.Add(-1)
-	end := s.opts.Now().Add(lifetime(ref, s.opts.StreamLife))
 	for {
 		beat := s.beat()
 		snapshot, newer := s.opts.Board.Watch()
@@ -62,16 +68,16 @@ func (s service) hold(ref *pb.ScaledObjectRef, stream grpc.ServerStream, say fun
 		if !now.Before(end) {
 			return nil
 		}
-		if say == nil {
+		if p == nil {
 			newer = nil
-		} else if a, err := s.reader.answer(snapshot, t, ref.GetNamespace(), now); err == nil {
-			if err := say(a); err != nil {
+		} else if a, err := s.reader.answer(snapshot, t, namespace, now); err == nil {
+			if err := p.say(a, now); err != nil {
 				return err
 			}
 		}
 		select {
-		case <-stream.Context().Done():
-			return stream.Context().Err()
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-s.stopping:
 			return nil
 		case <-newer:
@@ -80,10 +86,11 @@ func (s service) hold(ref *pb.ScaledObjectRef, stream grpc.ServerStream, say fun
 	}
 }
 
-// lifetime spreads the ends of streams over a tenth of their life, so that they do
-// not all come back at once.
-func lifetime(ref *pb.ScaledObjectRef, life time.Duration) time.Duration {
+// end is when a stream that begins now ends. Ends are spread over a tenth of a
+// stream's life, so that they do not all come back at once.
+func (s service) end(ref *pb.ScaledObjectRef) time.Time {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(ref.GetNamespace() + "/" + ref.GetName()))
-	return life - life/10*time.Duration(h.Sum32()%100)/100
+	life := s.opts.StreamLife
+	return s.opts.Now().Add(life - life/10*time.Duration(h.Sum32()%100)/100)
 }
