@@ -71,6 +71,10 @@ vuln: ## known vulnerabilities in the code we call (asks vuln.go.dev)
 generate: ## rewrite generated files
 	go generate ./...
 
+.PHONY: bench-scaler
+bench-scaler: ## the KEDA scaler under the load of another process: CPU and delay per call, memory per stream
+	go test ./scaler -run '^$$' -bench 'Calls|Streams' -benchtime 1x
+
 # The comparison belongs in the pull request. benchstat cannot judge fewer than six runs.
 .PHONY: bench
 bench: ## benchmarks, compared with the run before (BENCH=regexp BENCH_COUNT=n)

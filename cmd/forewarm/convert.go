@@ -35,7 +35,7 @@ func newConvert(s *streams) *cobra.Command {
 	fl := keda.Flags()
 	fl.StringVar(&o.Address, "address", o.Address, "`host:port` of Forewarm's scaler")
 	fl.StringVar(&o.Model, "model", "", "`name` of a configured model, instead of a definition in the metadata")
-	fl.StringVar(&o.Auth, "auth", o.Auth, "`name` of the TriggerAuthentication with the certificates")
+	fl.StringVar(&o.Auth, "auth", o.Auth, "`name` of the ClusterTriggerAuthentication with the certificates")
 	fl.BoolVar(&insecure, "insecure", false, "call the scaler in the clear")
 	fl.BoolVarP(&quiet, "quiet", "q", false, "no notes on stderr")
 	cmd.AddCommand(keda)

@@ -20,12 +20,12 @@ import (
 type ConvertOptions struct {
 	Address string // of the scaler, host:port
 	Model   string // configured model to name; empty = define it in the metadata
-	Auth    string // TriggerAuthentication with the CA and the client certificate; empty = in the clear
+	Auth    string // ClusterTriggerAuthentication with the CA and the client certificate; empty = in the clear
 }
 
 // DefaultConvertOptions fit the manifests.
 func DefaultConvertOptions() ConvertOptions {
-	return ConvertOptions{Address: "forewarm-scaler.forewarm:9443", Auth: "forewarm-scaler"}
+	return ConvertOptions{Address: "forewarm-scaler.forewarm.svc.cluster.local:9443", Auth: "forewarm"}
 }
 
 // ErrNothingToConvert says that no ScaledObject has a trigger that can be replaced.
@@ -217,9 +217,11 @@ func (c *conversion) authentication(t *yaml.Node) {
 		}
 		return
 	}
-	ref := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{scalar("name"), scalar(c.opts.Auth)}}
+	ref := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{
+		scalar("kind"), scalar("ClusterTriggerAuthentication"), scalar("name"), scalar(c.opts.Auth),
+	}}
 	set(t, "authenticationRef", ref)
-	c.note(key(t, "authenticationRef"), "A TriggerAuthentication with caCert, tlsClientCert and tlsClientKey for Forewarm: see docs/keda.md.")
+	c.note(key(t, "authenticationRef"), "A ClusterTriggerAuthentication with caCert, tlsClientCert and tlsClientKey for Forewarm: see docs/keda.md.")
 }
 
 // rest changes what would undo the answers.

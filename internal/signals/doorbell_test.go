@@ -109,9 +109,11 @@ func TestADoorbellRingsForWorkAndNothingElse(t *testing.T) {
 			}, []string{""},
 		},
 		"no numbers": {
-			"llm-d-epp", nil, []string{`llm_d_epp_flow_control_queue_size{target_model_name="org/a"} NaN`,
+			"llm-d-epp", nil, []string{
+				`llm_d_epp_flow_control_queue_size{target_model_name="org/a"} NaN`,
 				`llm_d_epp_flow_control_queue_size{target_model_name="org/a"} +Inf`,
-				`llm_d_epp_flow_control_queue_size{target_model_name="org/a"} -4`, `llm_d_epp_flow_control_queue_size{ oops`}, []string{"", "", "", ""},
+				`llm_d_epp_flow_control_queue_size{target_model_name="org/a"} -4`, `llm_d_epp_flow_control_queue_size{ oops`,
+			}, []string{"", "", "", ""},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
