@@ -11,7 +11,7 @@ import (
 )
 
 func TestIdleTimeout(t *testing.T) {
-	min := func(n ...int) []time.Duration {
+	minutes := func(n ...int) []time.Duration {
 		var out []time.Duration
 		for _, m := range n {
 			out = append(out, time.Duration(m)*time.Minute)
@@ -24,14 +24,14 @@ func TestIdleTimeout(t *testing.T) {
 		want time.Duration
 	}{
 		"nothing seen: the restart cost":              {nil, 13 * time.Minute, 13 * time.Minute},
-		"few gaps say nothing":                        {min(60, 60, 60, 60), 13 * time.Minute, 13 * time.Minute},
-		"long gaps: sleep at once":                    {min(60, 90, 60, 300, 60), 13 * time.Minute, MinIdle},
-		"short gaps: wait them out":                   {min(4, 6, 4, 5, 6, 4), 13 * time.Minute, 6 * time.Minute},
-		"short ones, and some long ones":              {min(4, 4, 4, 60, 4, 4, 4, 60), 13 * time.Minute, 4 * time.Minute},
-		"what came lately counts more":                {append(slices.Repeat(min(6), 60), slices.Repeat(min(60), 60)...), 7 * time.Minute, MinIdle},
-		"never longer than a restart costs":           {min(20, 20, 20, 20, 20), 13 * time.Minute, MinIdle},
-		"a restart that costs nothing: the least":     {min(20, 20, 20, 20, 20), 0, MinIdle},
-		"a restart that costs an hour: wait them out": {min(20, 20, 20, 20, 20), time.Hour, 20 * time.Minute},
+		"few gaps say nothing":                        {minutes(60, 60, 60, 60), 13 * time.Minute, 13 * time.Minute},
+		"long gaps: sleep at once":                    {minutes(60, 90, 60, 300, 60), 13 * time.Minute, MinIdle},
+		"short gaps: wait them out":                   {minutes(4, 6, 4, 5, 6, 4), 13 * time.Minute, 6 * time.Minute},
+		"short ones, and some long ones":              {minutes(4, 4, 4, 60, 4, 4, 4, 60), 13 * time.Minute, 4 * time.Minute},
+		"what came lately counts more":                {append(slices.Repeat(minutes(6), 60), slices.Repeat(minutes(60), 60)...), 7 * time.Minute, MinIdle},
+		"never longer than a restart costs":           {minutes(20, 20, 20, 20, 20), 13 * time.Minute, MinIdle},
+		"a restart that costs nothing: the least":     {minutes(20, 20, 20, 20, 20), 0, MinIdle},
+		"a restart that costs an hour: wait them out": {minutes(20, 20, 20, 20, 20), time.Hour, 20 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := idleTimeout(tc.gaps, tc.cost); got != tc.want {
@@ -63,9 +63,14 @@ func TestGapsAreLearned(t *testing.T) {
 		{5, busy, 0},
 		{10, idle, 0},
 		{1, busy, 1},
-		{1, idle, 1}, {1, busy, 1}, // too short to have mattered
-		{10, idle, 1}, {1, with(1, scene{blind: true}), 1}, {10, idle, 1}, {1, busy, 2}, // blind in between: the second half counts
-		{9, scene{}, 2}, {1, scene{queue: 1}, 3}, // asleep
+		{1, idle, 1},
+		{1, busy, 1}, // too short to have mattered
+		{10, idle, 1},
+		{1, with(1, scene{blind: true}), 1},
+		{10, idle, 1},
+		{1, busy, 2}, // blind in between: the second half counts
+		{9, scene{}, 2},
+		{1, scene{queue: 1}, 3}, // asleep
 	} {
 		if play(story.minutes, story.s); len(l.Gaps) != story.gaps {
 			t.Fatalf("%d gaps, want %d: %v", len(l.Gaps), story.gaps, l.Gaps)
@@ -93,12 +98,11 @@ func TestIdleYardstick(t *testing.T) {
 		}
 		paid, least := map[string]float64{}, 0.0
 		for _, gaps := range tenants {
-			for i, gap := range gaps {
+			for _, gap := range gaps {
 				least += min(gap, cost).Seconds()
-				for name, rule := range rules {
-					past := gaps[max(i-maxGaps, 0):i]
-					paid[name] += idleCost([]time.Duration{gap}, rule(past), cost)
-				}
+			}
+			for name, rule := range rules {
+				paid[name] += pays(gaps, rule, cost)
 			}
 		}
 		t.Logf("restart %v, %d tenants: fixed 300 s %.3f, ski rental %.3f, histogram %.3f, learned %.3f", cost, len(tenants),
@@ -109,6 +113,15 @@ func TestIdleYardstick(t *testing.T) {
 			}
 		}
 	}
+}
+
+// pays is what a rule costs over gaps, each decided on those before it.
+func pays(gaps []time.Duration, rule func([]time.Duration) time.Duration, cost time.Duration) float64 {
+	sum := 0.0
+	for i := range gaps {
+		sum += idleCost(gaps[i:i+1], rule(gaps[max(i-maxGaps, 0):i]), cost)
+	}
+	return sum
 }
 
 // histogram is the keep-alive of Serverless in the Wild (Shahrad et al. 2020): the
@@ -129,7 +142,7 @@ func sparseTenants(t *testing.T, path string) [][]time.Duration {
 	if err != nil {
 		t.Skip(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	z, err := gzip.NewReader(f)
 	if err != nil {
 		t.Fatal(err)
@@ -140,21 +153,25 @@ func sparseTenants(t *testing.T, path string) [][]time.Duration {
 	}
 	var out [][]time.Duration
 	for c := 1; c < len(rows[0]); c++ {
-		empty, run := 0, 0
-		var gaps []time.Duration
-		for _, row := range rows[1:] {
-			if v, err := strconv.ParseFloat(row[c], 64); err == nil && v == 0 {
-				empty, run = empty+1, run+1
-				continue
-			}
-			if run > 0 {
-				gaps = append(gaps, time.Duration(run)*10*time.Minute)
-			}
-			run = 0
-		}
-		if 2*empty >= len(rows)-1 && len(gaps) >= 20 {
+		if empty, gaps := gapsOf(rows[1:], c); 2*empty >= len(rows)-1 && len(gaps) >= 20 {
 			out = append(out, gaps)
 		}
 	}
 	return out
+}
+
+// gapsOf is how many windows of a column are empty, and the runs of them that end.
+func gapsOf(rows [][]string, column int) (empty int, gaps []time.Duration) {
+	run := 0
+	for _, row := range rows {
+		if v, err := strconv.ParseFloat(row[column], 64); err == nil && v == 0 {
+			empty, run = empty+1, run+1
+			continue
+		}
+		if run > 0 {
+			gaps = append(gaps, time.Duration(run)*10*time.Minute)
+		}
+		run = 0
+	}
+	return empty, gaps
 }

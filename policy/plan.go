@@ -113,5 +113,6 @@ type ModelView struct {
 type Snapshot struct {
 	At     time.Time   `json:"at"`
 	Plan   Plan        `json:"plan"`
+	Before Plan        `json:"-"`      // the plan of the tick before, which Allocate had beside the proposals
 	Models []ModelView `json:"models"` // sorted by ID
 }

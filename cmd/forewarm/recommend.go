@@ -123,37 +123,46 @@ func recommend(ctx context.Context, s *streams, f *recommendFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	at, err := moment(f.at, engine.SystemClock{}.Now())
-	if err != nil {
-		return err
-	}
 	limited, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	opts, err := f.options(limited, s, f.at == "")
+	a, r, err := f.open(limited, s)
 	if err != nil {
 		return err
 	}
-	defer opts.clearProgress()
-	if opts.Config != nil {
-		if err := f.tooOften(opts.Config.Interval.Std()); err != nil {
-			return err
-		}
-	}
-	opts.Budget = min(f.timeout/2, replayBudget)
-	a, err := app.Open(limited, opts.Options, at)
-	if err != nil {
-		return f.explained(limited, noData(err))
-	}
 	defer a.Close()
-	r, err := a.Recommend(limited, at)
-	if err != nil {
-		return f.explained(limited, err)
-	}
-	opts.clearProgress()
 	if err := f.show(s, r); err != nil || f.watch == 0 {
 		return errors.Join(err, f.verdict(s, r))
 	}
 	return f.follow(ctx, s, a)
+}
+
+// open reads what is there and its history, and reports as of --at.
+func (f *recommendFlags) open(ctx context.Context, s *streams) (*app.App, app.Report, error) {
+	at, err := moment(f.at, engine.SystemClock{}.Now())
+	if err != nil {
+		return nil, app.Report{}, err
+	}
+	opts, err := f.options(ctx, s, f.at == "")
+	if err != nil {
+		return nil, app.Report{}, err
+	}
+	defer opts.clearProgress()
+	if opts.Config != nil {
+		if err := f.tooOften(opts.Config.Interval.Std()); err != nil {
+			return nil, app.Report{}, err
+		}
+	}
+	opts.Budget = min(f.timeout/2, replayBudget)
+	a, err := app.Open(ctx, opts.Options, at)
+	if err != nil {
+		return nil, app.Report{}, f.explained(ctx, noData(err))
+	}
+	r, err := a.Recommend(ctx, at)
+	if err != nil {
+		a.Close()
+		return nil, app.Report{}, f.explained(ctx, err)
+	}
+	return a, r, nil
 }
 
 // explained says that the time was up, which the causes only hint at.

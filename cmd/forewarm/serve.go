@@ -36,7 +36,7 @@ type outputFlags interface {
 
 func newServe(s *streams) *cobra.Command {
 	f := &serveFlags{}
-	f.outputs = []outputFlags{newAdapterFlags(s), &f.keda}
+	f.outputs = []outputFlags{newAdapterFlags(s), &f.keda, &logFlags{s: s}}
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Decide at every tick and serve the answers; with --dry-run only print each change",

@@ -42,6 +42,6 @@ func (e *Engine) Reconsider(ids []policy.ModelID) (published bool) {
 		}
 		proposals[i] = v.Proposal
 	}
-	out.Plan = e.rules.allocate(budgets, old.Plan, proposals)
+	out.Before, out.Plan = old.Plan, e.rules.allocate(budgets, old.Plan, proposals)
 	return e.board.replace(old, out)
 }

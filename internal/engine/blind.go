@@ -23,7 +23,7 @@ func (e *Engine) blind(at time.Time, cause error) *policy.Snapshot {
 	for i, m := range e.models {
 		out.Models[i] = e.blindView(m, at, cause)
 	}
-	out.Plan = e.allocate(at, out.Models)
+	out.Before, out.Plan = e.plan, e.allocate(at, out.Models)
 	return out
 }
 

@@ -63,7 +63,7 @@ func (e *Engine) fold(at time.Time) *policy.Snapshot {
 	for i, m := range e.models {
 		out.Models[i] = e.step(m, e.beside(inputOf(m, inputs, at)), at)
 	}
-	e.plan = e.allocate(at, out.Models)
+	out.Before, e.plan = e.plan, e.allocate(at, out.Models)
 	e.at, out.Plan = at, e.plan
 	return out
 }

@@ -1,0 +1,79 @@
+package policy
+
+import (
+	"slices"
+	"time"
+
+	"github.com/forewarm/forewarm/predictor"
+)
+
+// The identity of a decision record.
+const (
+	RecordVersion = "forewarm.dev/v1alpha1"
+	RecordKind    = "DecisionRecord"
+)
+
+// Record is one model's decision with everything that it was made from, so that
+// it can be made again: what was known, learned and forecast, the last decision,
+// and what the budgets left. What was decided follows.
+type Record struct {
+	APIVersion string             `json:"apiVersion"`
+	Kind       string             `json:"kind"`
+	At         time.Time          `json:"at"`
+	Model      Model              `json:"model"`
+	Learned    Learned            `json:"learned"`
+	Input      Input              `json:"input"`
+	Forecast   predictor.Forecast `json:"forecast"`
+	Before     []Decision         `json:"before"`  // the last decisions, without their steps
+	Granted    []int              `json:"granted"` // replicas that the budgets left, in the order of the variants
+	Proposal   Proposal           `json:"proposal"`
+	Decisions  []Decision         `json:"decisions"` // in the order of the variants
+}
+
+// RecordOf is the record of one model of a snapshot; false if it is not there.
+func RecordOf(s *Snapshot, id ModelID) (Record, bool) {
+	i, ok := slices.BinarySearchFunc(s.Models, id, func(v ModelView, id ModelID) int { return v.Model.ID.Compare(id) })
+	if !ok {
+		return Record{}, false
+	}
+	v := s.Models[i]
+	r := Record{
+		APIVersion: RecordVersion, Kind: RecordKind, At: s.At, Model: v.Model, Learned: v.Learned, Input: v.Input,
+		Forecast: v.Forecast, Proposal: v.Proposal,
+	}
+	for _, p := range v.Proposal.Variants {
+		if last, ok := s.Before.Find(p.ID); ok {
+			last.Steps = nil
+			r.Before = append(r.Before, last)
+		}
+		d, _ := s.Plan.Find(p.ID)
+		r.Granted = append(r.Granted, grantOf(p, d))
+		r.Decisions = append(r.Decisions, d)
+	}
+	slices.SortFunc(r.Before, func(a, b Decision) int { return a.ID.Compare(b.ID) })
+	return r, true
+}
+
+// grantOf is what the budgets left of a wish, as the steps tell.
+func grantOf(p VariantProposal, d Decision) int {
+	for _, s := range d.Steps {
+		if s.Why == "budget" && s.Variant == p.ID {
+			return int(s.To)
+		}
+	}
+	return p.Want
+}
+
+// Replay makes the decision again from what the record holds of its inputs.
+func (r Record) Replay() Record {
+	r.Proposal = Propose(r.Model, r.Learned, r.Input, r.Forecast)
+	r.Decisions = nil
+	for i, v := range r.Proposal.Variants {
+		granted := v.Want
+		if i < len(r.Granted) {
+			granted = min(granted, r.Granted[i])
+		}
+		r.Decisions = append(r.Decisions, decide(r.Proposal, v, granted, Plan{Decisions: r.Before}))
+	}
+	return r
+}
