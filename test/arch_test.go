@@ -52,7 +52,7 @@ var arch = []importRule{
 	{"internal/demo/promstore", "internal/sim", demoLibs + " prometheus/prometheus/tsdb/chunkenc", "a store and its HTTP API; its tests scrape a simulated fleet"},
 	{"internal/app", "* -internal/sim -internal/study -internal/report -internal/demo", "*", "simulator and demo are no part of a running server"},
 
-	{"internal/backtest", backtestOurs, "prometheus/common/config", "history is read, folded and simulated by the parts that serve"},
+	{"internal/backtest", backtestOurs, "prometheus/common/config k8s.io/apimachinery", "history is read, folded and simulated by the parts that serve"},
 
 	{"cmd/forewarm", forewarmOurs, forewarmLibs, "a command is flags and output, nothing else"},
 	{"cmd/demo", "internal/demo", "spf13/cobra", "a command is flags and output, nothing else"},

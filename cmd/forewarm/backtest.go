@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/forewarm/forewarm/internal/app"
 	"github.com/forewarm/forewarm/internal/backtest"
 	"github.com/forewarm/forewarm/internal/config"
 	"github.com/forewarm/forewarm/internal/engine"
@@ -21,6 +23,7 @@ type backtestFlags struct {
 	settings backtest.Settings
 	span     string
 	burnIn   string
+	theirs   []string // files
 	output   string
 	at       string
 	timeout  time.Duration
@@ -50,6 +53,8 @@ func newBacktest(s *streams) *cobra.Command {
 	fl.Float64Var(&f.settings.HPATarget, "hpa-target", d.HPATarget, "HPA: requests/s per replica as a share of capacity")
 	fl.Float64Var(&f.settings.KEDAQueue, "keda-queue", d.KEDAQueue, "KEDA: waiting requests per replica")
 	fl.Float64Var(&f.settings.KEDAKV, "keda-kv", d.KEDAKV, "KEDA: KV-cache use per replica, 0 to 1")
+	fl.StringArrayVar(&f.theirs, "autoscalers", nil, "your HorizontalPodAutoscalers and ScaledObjects as a YAML or JSON `file` of "+
+		"kubectl get -o yaml; may be repeated (with --kubeconfig they are read from the cluster)")
 	fl.StringVarP(&f.output, "output", "o", "table", "one of table, json, csv, markdown")
 	fl.StringVar(&f.at, "at", "", "up to a `time`: 2026-09-01T12:00:00Z, or -2h for two hours ago")
 	fl.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long")
@@ -106,6 +111,9 @@ func runBacktest(ctx context.Context, s *streams, f *backtestFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.settings.Theirs, err = f.autoscalers(limited, s); err != nil {
+		return err
+	}
 	if !f.quiet && terminal(s.err) > 0 {
 		f.settings.Progress = func(what string, done, total time.Duration) {
 			s.printf("\r\x1b[K%s: %d %%", what, 100*done/max(total, 1))
@@ -126,6 +134,35 @@ func runBacktest(ctx context.Context, s *streams, f *backtestFlags) error {
 		return fmt.Errorf("no report within %s; raise --timeout or read less with --range: %w", f.timeout, err)
 	}
 	return noData(err)
+}
+
+// autoscalers are those of the files, and of the cluster if a kubeconfig was named. What the cluster does not let
+// us read is said, and no reason to stop.
+func (f *backtestFlags) autoscalers(ctx context.Context, s *streams) ([]backtest.Autoscaler, error) {
+	var texts [][]byte
+	for _, path := range f.theirs {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("--autoscalers: %w", err)
+		}
+		texts = append(texts, text)
+	}
+	if f.kubeconfig != "" || f.kubectx != "" {
+		lists, err := app.Autoscalers(ctx, f.kubeconfig, f.kubectx)
+		if err != nil && !f.quiet {
+			s.printf("forewarm: your autoscalers could not all be read from the cluster: %v\n", err)
+		}
+		texts = append(texts, lists...)
+	}
+	var out []backtest.Autoscaler
+	for _, text := range texts {
+		a, err := backtest.ParseAutoscalers(text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a...)
+	}
+	return out, nil
 }
 
 // show prints a report in the form that was asked for.

@@ -25,7 +25,9 @@ type Settings struct {
 	HPATarget float64       // requests/s per replica as a share of its capacity
 	KEDAQueue float64       // waiting requests per replica
 	KEDAKV    float64       // KV-cache use per replica, 0..1
-	Progress  func(what string, done, total time.Duration)
+	// Theirs are the autoscalers that the cluster has: each runs beside the others on the models whose targets it scales.
+	Theirs   []Autoscaler
+	Progress func(what string, done, total time.Duration)
 }
 
 // DefaultSettings look two weeks back. HPA at 70 % is a usual utilisation target; five waiting requests are
@@ -129,9 +131,9 @@ func standing(s Settings) []string {
 		fmt.Sprintf("Demand is what the sources tell: means over %s, read every %s. What clients gave up on or never sent "+
 			"because the fleet was slow is not in it, and shorter peaks are smoothed.",
 			config.Duration(signals.DefaultOptions().RateWindow), config.Duration(s.Step)),
-		fmt.Sprintf("HPA and KEDA run with the settings given here (target %g, %g waiting requests, KV-cache use %g). "+
-			"Actual settings are not read from the cluster yet. They know the true capacity of a replica.",
-			s.HPATarget, s.KEDAQueue, s.KEDAKV),
+		fmt.Sprintf("The rows hpa, keda-queue and keda-kv run with the settings given here (target %g, %g waiting requests, "+
+			"KV-cache use %g) and know the true capacity of a replica. Rows called yours have the settings of your own objects, "+
+			"as given with --kubeconfig or --autoscalers.", s.HPATarget, s.KEDAQueue, s.KEDAKV),
 		"KEDA's queue trigger wants the minimum whenever the queue is empty, whatever the load. Queue and KV-cache use " +
 			"come from a simple model of a replica (KV-cache use 0.8 at capacity; service time as seen, else 19 s), so KEDA's " +
 			"rows are the least certain ones.",

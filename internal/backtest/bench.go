@@ -21,6 +21,7 @@ type bench struct {
 	counts []bool // per tick of load
 	fleet  bool   // replicas are known
 	memo   *fluid.Memo
+	theirs []Autoscaler // that can be simulated
 	warmUp time.Duration
 }
 
@@ -166,6 +167,11 @@ func (b *bench) contenders(s Settings, configured bool) []contender {
 	} {
 		out = append(out, contender{r.name, r.doc, r.setting, func(c *fluid.Course) (fluid.Scaler, error) {
 			return rival.New(r.name, r.headroom, c)
+		}})
+	}
+	for _, a := range b.theirs {
+		out = append(out, contender{"yours", a.Kind + " " + a.Name, a.setting(), func(*fluid.Course) (fluid.Scaler, error) {
+			return rival.NewSetup(a.Setup), nil
 		}})
 	}
 	product := fluid.Product{WarmUpKnown: b.h.Model.Variants[b.main].WarmUpFixed, Forecaster: b.memo}

@@ -30,6 +30,7 @@ func evaluate(ctx context.Context, h *History, s Settings, e config.Entry) (Mode
 		return m, err
 	}
 	m.describe(b)
+	m.Notes = append(m.Notes, b.adopt(s.Theirs, e)...)
 	caps, notes := b.capacities()
 	m.Capacity = &caps[b.main]
 	m.Notes = append(append(m.Notes, notes...), b.notes(m, found)...)
@@ -83,6 +84,7 @@ func (m *ModelReport) at(b *bench, s Settings, point int, caps []Capacity, limit
 	}
 	if known {
 		bound.ReplicaHours = &hours
+		bound.Misses = b.beyond(each[b.main], course.World().Max)
 		bound.GPUHours, bound.USD = priced(v, &hours)
 	}
 	rows := []PolicyRow{{Name: "fleet", Doc: "the fleet as it was", Figures: actual}}
@@ -99,6 +101,42 @@ func (m *ModelReport) at(b *bench, s Settings, point int, caps []Capacity, limit
 	relate(rows, bound.ReplicaHours)
 	m.take(point, rows)
 	return nil
+}
+
+// adopt takes the autoscalers that scale the model's simulated variant, and says what of them is left out.
+func (b *bench) adopt(theirs []Autoscaler, e config.Entry) []string {
+	var notes []string
+	for _, a := range theirs {
+		if a.Namespace != b.h.Model.ID.Namespace || b.main >= len(e.Targets) || a.Target != e.Targets[b.main].Name {
+			continue
+		}
+		for _, n := range a.Notes {
+			notes = append(notes, fmt.Sprintf("%s %s: %s.", a.Kind, a.Name, n))
+		}
+		if len(a.Setup.Metrics) > 0 {
+			b.theirs = append(b.theirs, a)
+		}
+	}
+	return notes
+}
+
+// beyond is the share of requests that came when not even the largest fleet allowed carried the demand.
+func (b *bench) beyond(capacity float64, limit int) *float64 {
+	late, all := 0.0, 0.0
+	for k, ok := range b.counts {
+		if !ok {
+			continue
+		}
+		all += b.load.Rate[k]
+		if limit > 0 && b.load.Rate[k] > float64(limit)*capacity*(1+1e-9) {
+			late += b.load.Rate[k]
+		}
+	}
+	if all == 0 {
+		return nil
+	}
+	share := late / all
+	return &share
 }
 
 // relate fills in the cost over the optimum.

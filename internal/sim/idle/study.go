@@ -48,7 +48,7 @@ func Run(tenants []Tenant, costs []float64, seed uint64) []Row {
 			row := Row{Rule: r.name, Cost: c}
 			bill := 0.0
 			for i, t := range tenants {
-				idle, starts := play(t, r.make(c, seed+uint64(i)), c)
+				idle, starts := play(t, r.make(c, seed+uint64(i)))
 				bill += row.book(t, idle, starts)
 			}
 			row.Ratio = bill
@@ -65,7 +65,7 @@ func Run(tenants []Tenant, costs []float64, seed uint64) []Row {
 }
 
 // play runs one rule through the gaps of a tenant.
-func play(t Tenant, r Rule, cost float64) (idle float64, starts int) {
+func play(t Tenant, r Rule) (idle float64, starts int) {
 	for _, g := range t.Gaps() {
 		if after := r.After(); g > after {
 			idle += after

@@ -1,0 +1,74 @@
+package rival
+
+import (
+	"math"
+	"time"
+
+	"github.com/forewarm/forewarm/internal/sim/fluid"
+)
+
+// Signal is what an HPA may follow in this world.
+type Signal string
+
+// The signals.
+const (
+	Arrivals Signal = "arrivals" // requests/s
+	Queue    Signal = "queue"    // waiting requests
+	KV       Signal = "kv"       // KV-cache use, 0..1 per replica
+	Running  Signal = "running"  // requests being served
+)
+
+// Setup is an HPA as somebody configured it, or KEDA's, whose queries without a result are zero.
+type Setup struct {
+	Metrics   []Target // the HPA takes the largest count
+	Min, Max  int
+	Window    time.Duration // scaleDown stabilisation
+	Tolerance float64       // 0.1 = 10 %
+	DownStep  int           // pods that may go within DownEvery; 0 = any
+	DownEvery time.Duration
+	Nulls     bool // nothing scraped is zero
+}
+
+// Target is an AverageValue per replica.
+type Target struct {
+	Of    Signal
+	Value float64
+}
+
+// NewSetup is that HPA for one run.
+func NewSetup(s Setup) fluid.Scaler {
+	h := newHPA(1, s.Window, func(o *fluid.Observation) (float64, bool) { return s.want(o) })
+	h.rule.Min, h.rule.Max, h.rule.Tolerance = max(s.Min, 1), s.Max, s.Tolerance
+	h.rule.DownStep, h.rule.DownEvery = s.DownStep, s.DownEvery
+	return h
+}
+
+// want is the largest number of replicas that a metric asks for, before rounding; false while nothing is known.
+func (s Setup) want(o *fluid.Observation) (float64, bool) {
+	most, known := math.Inf(-1), false
+	for _, m := range s.Metrics {
+		v, ok := m.Of.read(o)
+		if !ok && s.Nulls && o.Tick > 0 {
+			v, ok = 0, true
+		}
+		if ok {
+			most, known = max(most, v/m.Value), true
+		}
+	}
+	return most, known
+}
+
+func (s Signal) read(o *fluid.Observation) (float64, bool) {
+	heard := o.Tick > 0 && !o.Blind
+	switch s {
+	case Arrivals:
+		return o.Rate, o.Known
+	case Queue:
+		return o.Engines.Pending, heard
+	case KV:
+		return o.Engines.KV * float64(o.Engines.Pods), heard && o.Engines.Pods > 0
+	case Running:
+		return o.Engines.Running, heard && o.Engines.Pods > 0
+	}
+	return 0, false
+}
