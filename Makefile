@@ -13,8 +13,9 @@ BENCH ?= .
 BENCH_COUNT ?= 6
 BENCH_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/forewarm/bench
 TRACES ?= ../shared/traces
-YARDSTICK_SPAN ?= 96h
-YARDSTICK_SWEEP ?= 5
+YARDSTICK_SPAN ?= 0
+YARDSTICK_SWEEP ?= 7
+YARDSTICK_CAPACITY ?= known,learned
 YARDSTICK_FLAGS ?=
 BENCH_ADAPTER_FLAGS ?=
 
@@ -93,12 +94,12 @@ bench-adapter: build ## cost of a custom metrics request, beside prometheus-adap
 	@go build -trimpath -o bin/floor ./test/bench/floor
 	@go run ./test/bench/adapter --forewarm "$$PWD/bin/forewarm" --floor "$$PWD/bin/floor" $(BENCH_ADAPTER_FLAGS)
 
-# Ten minutes on two cores bound what is run: the first four days of each trace (two of them burn-in) and five
-# headrooms. YARDSTICK_SPAN=0 YARDSTICK_SWEEP=13 is all of it, and takes about an hour.
+# Ten minutes on two cores bound what is swept: seven headrooms per policy. YARDSTICK_CAPACITY=known,learned,half,double
+# adds wrong priors and takes about twice as long; YARDSTICK_SPAN=96h is a quick look, not comparable with the whole.
 .PHONY: yardstick
 yardstick: ## policies x development traces (TRACES=folder), else shipped workloads; YARDSTICK_SPAN, YARDSTICK_SWEEP
 	@GOGC=400 go run ./cmd/forewarm simulate --yardstick '$(TRACES)' --span '$(YARDSTICK_SPAN)' --sweep '$(YARDSTICK_SWEEP)' \
-		--capacity known,learned $(YARDSTICK_FLAGS)
+		--capacity '$(YARDSTICK_CAPACITY)' $(YARDSTICK_FLAGS)
 
 .PHONY: yardstick-burst
 yardstick-burst: ## policies x the llm-d bursty profile, request by request, beside the bound

@@ -20,7 +20,7 @@ var autoscalers = []string{
 // Autoscalers are the HorizontalPodAutoscalers and ScaledObjects of a cluster, as the lists that its API gives. What
 // the cluster does not have, or does not let us read, is part of the error; the rest is there all the same.
 func Autoscalers(ctx context.Context, kubeconfig, kubeContext string) ([][]byte, error) {
-	cfg, err := restConfig(kubeconfig, kubeContext)
+	cfg, err := ClusterConfig(kubeconfig, kubeContext)
 	if err != nil {
 		return nil, err
 	}
