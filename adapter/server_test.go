@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/rest"
@@ -158,61 +157,6 @@ func TestOpenAPIKnowsTheAPIs(t *testing.T) {
 	}
 }
 
-// TestOneAPIHasOneServer: KEDA's external metrics are left alone, and somebody
-// else's custom metrics are said to be.
-func TestOneAPIHasOneServer(t *testing.T) {
-	const keda, pa = "keda/keda-operator-metrics-apiserver", "monitoring/prometheus-adapter"
-	for name, tc := range map[string]struct {
-		owners   map[string]string
-		external bool
-		err      string
-		warns    []string
-	}{
-		"ours": {owners: map[string]string{
-			"v1beta1.custom.metrics.k8s.io": "forewarm/forewarm", "v1beta2.custom.metrics.k8s.io": "forewarm/forewarm",
-		}},
-		"KEDA's external metrics are none of ours": {owners: map[string]string{
-			"v1beta1.custom.metrics.k8s.io": "forewarm/forewarm", "v1beta2.custom.metrics.k8s.io": "forewarm/forewarm", externalAPI: keda,
-		}},
-		"KEDA's external metrics, wanted": {
-			owners: map[string]string{externalAPI: keda}, external: true, err: keda,
-			warns: []string{"v1beta1.custom.metrics.k8s.io does not exist", "v1beta2.custom.metrics.k8s.io does not exist"},
-		},
-		"prometheus-adapter's custom metrics": {
-			owners: map[string]string{"v1beta1.custom.metrics.k8s.io": pa, "v1beta2.custom.metrics.k8s.io": pa},
-			warns:  []string{"v1beta1.custom.metrics.k8s.io belongs to " + pa, "v1beta2.custom.metrics.k8s.io belongs to " + pa},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := newCluster(t)
-			c.owners = tc.owners
-			w := prepare(t, c, nil, func(o *Options) { o.External = tc.external })
-			err := w.server.claim(t.Context())
-			if (tc.err == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tc.err) {
-				t.Errorf("want %q, got %v", tc.err, err)
-			}
-			for i, want := range tc.warns {
-				if i >= len(w.warns) || !strings.Contains(w.warns[i], want) {
-					t.Errorf("want a warning of %q, got %q", want, w.warns)
-				}
-			}
-			if len(w.warns) != len(tc.warns) {
-				t.Errorf("want %d warnings, got %q", len(tc.warns), w.warns)
-			}
-		})
-	}
-}
-
-// TestRefusedExternalMetricsEndTheServer before it listens.
-func TestRefusedExternalMetricsEndTheServer(t *testing.T) {
-	c := newCluster(t)
-	c.owners[externalAPI] = "keda/keda-operator-metrics-apiserver"
-	w := prepare(t, c, nil, func(o *Options) { o.External = true })
-	if err := w.server.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "leave external metrics off") {
-		t.Errorf("want the remedy, got %v", err)
-	}
-}
-
 // TestARequestInFlightIsAnswered while the server ends.
 func TestARequestInFlightIsAnswered(t *testing.T) {
 	c, v := twoPods(t)
@@ -286,60 +230,6 @@ func TestReplicasAnswerAlike(t *testing.T) {
 	}
 	if a, b := body(), body(); a != b || strings.Count(a, "200 ") != 3 {
 		t.Errorf("one says\n%s\nthe other\n%s", a, b)
-	}
-}
-
-// TestOwnMetrics are about requests, ages and pods left out, and the library's
-// freshness is among them.
-func TestOwnMetrics(t *testing.T) {
-	c, v := twoPods(t)
-	loading := readyPod("llm", "c", "vllm")
-	loading.Status.Conditions = nil
-	c.put(loading)
-	v.Input.Signals.Pods[0].Pending.Age = time.Hour
-	w := start(t, c, snapshot(v), nil)
-	custom, _ := w.hpa()
-	all := custom.NamespacedMetrics("llm")
-	if _, err := all.GetForObjects(podKind, labels.Everything(), "inference_pending_requests", labels.Everything()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := all.GetForObject(deployment, "main", "inference_pending_requests", labels.Everything()); err == nil {
-		t.Fatal("want an error")
-	}
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(w.server)
-	got := map[string]float64{}
-	for _, g := range []prometheus.Gatherer{reg, w.server} {
-		families, err := g.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range families {
-			for _, m := range f.GetMetric() {
-				key := f.GetName()
-				for _, l := range m.GetLabel() {
-					if n := l.GetName(); n == "kind" || n == "code" || n == "reason" {
-						key += " " + l.GetValue()
-					}
-				}
-				got[key] += m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
-			}
-		}
-	}
-	for key, want := range map[string]float64{
-		"forewarm_adapter_requests_total 200 pods": 1, "forewarm_adapter_requests_total 503 objects": 1,
-		"forewarm_adapter_request_duration_seconds pods": 1, "forewarm_adapter_sample_age_seconds pods": 1,
-		"forewarm_adapter_pods_missing_total not-ready": 1, "forewarm_adapter_pods_missing_total stale": 1,
-	} {
-		if got[key] != want {
-			t.Errorf("%s: want %g, got %g", key, want, got[key])
-		}
-	}
-	if got["metrics_apiserver_metric_freshness_seconds"] == 0 {
-		t.Error("want the library's freshness of what left")
-	}
-	if _, ok := got["go_goroutines"]; ok {
-		t.Error("the process's metrics are the process's")
 	}
 }
 
