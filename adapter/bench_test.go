@@ -1,7 +1,6 @@
 package adapter
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -37,7 +36,7 @@ func BenchmarkPods(b *testing.B) {
 			which := labels.SelectorFromSet(labels.Set{"app": "vllm"})
 			b.ReportAllocs()
 			for b.Loop() {
-				out, err := server.GetMetricBySelector(context.Background(), "llm", which, info, labels.Everything())
+				out, err := server.GetMetricBySelector(b.Context(), "llm", which, info, labels.Everything())
 				if err != nil || len(out.Items) != n {
 					b.Fatal(len(out.Items), err)
 				}

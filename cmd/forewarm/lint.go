@@ -60,12 +60,8 @@ func runLint(ctx context.Context, s *streams, f *lintFlags, files []string) erro
 		return usage("lint: want files, - for stdin, or --kubeconfig FILE")
 	}
 	in := lint.Input{Served: app.Served}
-	if f.config != "" {
-		cfg, err := config.Load(f.config, app.Catalog())
-		if err != nil {
-			return err
-		}
-		in.Models = config.NewRegistry(cfg).Models()
+	if err := readModels(f.config, &in); err != nil {
+		return err
 	}
 	err := readFiles(s, &in, files)
 	if cluster {
@@ -78,13 +74,26 @@ func runLint(ctx context.Context, s *streams, f *lintFlags, files []string) erro
 	if e := printFindings(s, f.output, findings); e != nil {
 		return e
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(findings) > 0 {
+	case len(findings) > 0:
 		return &exitError{exitFindings, errors.New(counted(len(findings), "finding"))}
 	}
 	s.printf("%s, %s: nothing found\n", counted(len(in.HPAs), "HPA"), counted(len(in.Scaled), "ScaledObject"))
+	return nil
+}
+
+// readModels takes the models of Forewarm's configuration, if there is one.
+func readModels(path string, in *lint.Input) error {
+	if path == "" {
+		return nil
+	}
+	cfg, err := config.Load(path, app.Catalog())
+	if err != nil {
+		return err
+	}
+	in.Models = config.NewRegistry(cfg).Models()
 	return nil
 }
 

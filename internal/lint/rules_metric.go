@@ -226,34 +226,38 @@ func (in *Input) known(namespace string) string {
 
 // mixedMetrics: an HPA takes the highest of its metrics.
 func mixedMetrics(in *Input) []Finding {
-	const problem = "stands beside %s: the highest count wins, so a queue that the decision has already answered is answered twice"
-	const remedy = "leave the decision alone in its autoscaler"
 	var out []Finding
 	for _, h := range in.HPAs {
 		decides, raw := "", ""
 		for _, m := range metricsOf(h) {
-			if ours, _ := in.Served(m.id.Name); ours == desired || m.id.Name == desired {
-				decides = m.path
+			if m.id.Name == desired {
+				decides = m.path + ".metric.name"
 			} else if raw == "" {
 				raw = m.id.Name
 			}
 		}
-		if decides != "" && raw != "" {
-			out = append(out, h.find(Warning, decides+".metric.name", desired+" "+fmt.Sprintf(problem, raw), remedy))
-		}
+		out = append(out, h.mixed(decides, raw)...)
 	}
 	for _, s := range in.Scaled {
-		decides, raw := -1, ""
+		decides, raw := "", ""
 		for i, t := range s.Spec.Triggers {
 			if t.decides() {
-				decides = i
+				decides = fmt.Sprintf("spec.triggers[%d]", i)
 			} else if raw == "" && t.Type != "cron" {
 				raw = "a trigger of type " + t.Type
 			}
 		}
-		if decides >= 0 && raw != "" {
-			out = append(out, s.find(Warning, fmt.Sprintf("spec.triggers[%d]", decides), "the decision "+fmt.Sprintf(problem, raw), remedy))
-		}
+		out = append(out, s.mixed(decides, raw)...)
 	}
 	return out
+}
+
+// mixed is the finding of an autoscaler with a decision and a raw metric.
+func (r Ref) mixed(decides, raw string) []Finding {
+	if decides == "" || raw == "" {
+		return nil
+	}
+	return []Finding{r.find(Warning, decides,
+		"the decision stands beside "+raw+": the highest count wins, so a queue that the decision has already answered is answered twice",
+		"leave the decision alone in its autoscaler")}
 }

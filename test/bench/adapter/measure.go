@@ -130,8 +130,8 @@ type cell struct {
 	bytes         int64
 }
 
-// ask sends requests from some clients at once until the time is over, but at least
-// three from each.
+// ask sends requests from some clients at once until the time is over: at least one
+// from each, and three together.
 func (b *bench) ask(ctx context.Context, s *server, path string, pods, clients int) (*cell, error) {
 	const accept = "application/vnd.kubernetes.protobuf"
 	c := &cell{path: path, pods: pods, clients: clients}
@@ -148,7 +148,7 @@ func (b *bench) ask(ctx context.Context, s *server, path string, pods, clients i
 			return nil, err
 		}
 		all.Go(func() {
-			for n := 0; (n < 3 || time.Since(start) < b.cell) && ctx.Err() == nil; n++ {
+			for n := 0; (n*clients < 3 || time.Since(start) < b.cell) && ctx.Err() == nil; n++ {
 				took, size, err := request(ctx, client, url, accept)
 				mu.Lock()
 				c.took, c.bytes = append(c.took, took), size

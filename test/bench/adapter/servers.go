@@ -11,12 +11,11 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/forewarm/forewarm/test/plane"
 )
@@ -42,9 +41,9 @@ type kind struct {
 }
 
 var kinds = []kind{
-	{"prometheus-adapter", prometheusAdapter},
-	{"floor", floorAdapter},
 	{"forewarm", forewarmAdapter},
+	{"floor", floorAdapter},
+	{"prometheus-adapter", prometheusAdapter},
 }
 
 func (b *bench) libraryArgs(port int, cert, key string) []string {
@@ -116,21 +115,21 @@ func (b *bench) serve(ctx context.Context, k kind) (*server, error) {
 	}
 	for _, n := range b.sizes {
 		for _, path := range []string{"direct", "aggregator"} {
-			client, url, err := b.client(s, path, n, "application/json")
-			if err != nil {
-				return s, err
-			}
-			err = s.WaitFor(ctx, 5*time.Minute, func(ctx context.Context) error { return answersFor(ctx, client, url, n) })
-			if err != nil && k.name == "prometheus-adapter" && n > 1000 {
-				fmt.Fprintf(os.Stderr, "bench: %s with %d pods, %s: %v\n", k.name, n, path, err)
-				continue // more than it can do is a result
-			}
-			if err != nil {
+			if err := b.awaitAll(ctx, s, path, n); err != nil {
 				return s, fmt.Errorf("%d pods, %s: %w", n, path, err)
 			}
 		}
 	}
 	return s, nil
+}
+
+// awaitAll waits until a server answers for every pod.
+func (b *bench) awaitAll(ctx context.Context, s *server, path string, pods int) error {
+	client, url, err := b.client(s, path, pods, "application/json")
+	if err != nil {
+		return err
+	}
+	return s.WaitFor(ctx, 5*time.Minute, func(ctx context.Context) error { return answersFor(ctx, client, url, pods) })
 }
 
 // answersFor says whether a request brings a value for each pod.
