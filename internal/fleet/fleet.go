@@ -12,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -85,7 +84,7 @@ type state struct {
 
 // New connects to a cluster. It sends nothing yet.
 func New(cfg *rest.Config, opt Options) (*Fleet, error) {
-	core, err := kubernetes.NewForConfig(compact(cfg))
+	core, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("build Kubernetes client: %w", err)
 	}
@@ -96,14 +95,6 @@ func New(cfg *rest.Config, opt Options) (*Fleet, error) {
 		return nil, fmt.Errorf("build scale client: %w", err)
 	}
 	return newFleet(core, scales, mapper, opt), nil
-}
-
-// compact asks for protobuf, which costs a fraction of JSON for thousands of pods.
-func compact(cfg *rest.Config) *rest.Config {
-	out := rest.CopyConfig(cfg)
-	out.ContentType = runtime.ContentTypeProtobuf
-	out.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	return out
 }
 
 func kinds(d discovery.ServerResourcesInterface) scale.ScaleKindResolver {
