@@ -24,22 +24,29 @@ func observed(m Model, ticks ...tick) Learned { return observedEvery(m, 15*time.
 func observedEvery(m Model, interval time.Duration, ticks ...tick) Learned {
 	l := Learned{}
 	for i, x := range ticks {
-		in := Input{Model: m.ID, Now: noon.Add(time.Duration(i) * interval)}
-		in.Signals.Arrivals = Seen(x.completions, 0)
-		in.Signals.ArrivalSource = FromCompletions
-		if x.ttft > 0 {
-			in.Signals.TTFTP95 = Seen(x.ttft, 0)
-		}
-		p := Pod{Name: "pod-0", Variant: "main"}
-		if !x.silent {
-			p.Pending, p.Running, p.OutputTokens = Seen(x.pending, 0), Seen(x.running, 0), Seen(x.output, 0)
-			p.Completions, p.PromptTokens, p.KV = Seen(x.completions, 0), Seen(2*x.output, 0), Seen(x.kv, 0)
-		}
-		in.Signals.Pods = []Pod{p}
-		in.Supply = []Supply{{Variant: "main", Known: true, Spec: 1, Ready: max(x.replicas, 1), WarmUps: x.warmUps, NewNodes: x.newNodes}}
-		l = Observe(m, l, in)
+		l = Observe(m, l, x.input(m, noon.Add(time.Duration(i)*interval)))
 	}
 	return l
+}
+
+// input is what is seen at one tick.
+func (x tick) input(m Model, now time.Time) Input {
+	in := Input{Model: m.ID, Now: now}
+	in.Signals.Arrivals = Seen(x.completions, 0)
+	in.Signals.ArrivalSource = FromCompletions
+	if x.ttft > 0 {
+		in.Signals.TTFTP95 = Seen(x.ttft, 0)
+	}
+	p := Pod{Name: "pod-0", Variant: "main"}
+	if !x.silent {
+		p.Pending, p.Running, p.OutputTokens = Seen(x.pending, 0), Seen(x.running, 0), Seen(x.output, 0)
+		p.Completions, p.PromptTokens, p.KV = Seen(x.completions, 0), Seen(2*x.output, 0), Seen(x.kv, 0)
+	}
+	in.Signals.Pods = []Pod{p}
+	in.Supply = []Supply{{
+		Variant: "main", Known: true, Spec: 1, Ready: max(x.replicas, 1), WarmUps: x.warmUps, NewNodes: x.newNodes,
+	}}
+	return in
 }
 
 func times(n int, x tick) []tick {
