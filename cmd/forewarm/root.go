@@ -83,7 +83,7 @@ func newRoot(s *streams, started *bool) *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRun: func(*cobra.Command, []string) { *started = true },
 	}
-	root.AddCommand(newRecommend(s), newExplain(s), newBacktest(s), newServe(s), newSimulate(s), newLint(s), newConfig(s), newConvert(s),
-		newCerts(s), newVersion(s))
+	root.AddCommand(newRecommend(s), newExplain(s), newBacktest(s), newServe(s), newSimulate(s), newLint(s), newConfig(s),
+		newConvert(s), newCerts(s), newVersion(s))
 	return root
 }
