@@ -17,10 +17,6 @@ const (
 	outOfSample = day     // of them, those that the forest is judged on before it may speak
 	leastGrown  = 2 * day // buckets that a forest needs besides
 
-	// gain is the share of a change of level that a forecast follows between two
-	// refreshes.
-	gain = 0.5
-
 	// mostRise bounds every quantile by so many times the highest rate ever seen.
 	// Errors made near zero are large in units of the square root of the level, and
 	// say little of what follows at a level that was never exceeded.
@@ -75,7 +71,7 @@ func (f *Forecaster) Forecast(h *History, at time.Time, horizons []time.Duration
 	longest := horizons[len(horizons)-1]
 	s := &f.work.series
 	s.load(h)
-	g := Grid{At: at, Level: h.rate, Gain: gain, Horizons: horizons, Quantiles: Quantiles}
+	g := Grid{At: at, Level: h.rate, Gain: usualGain, Horizons: horizons, Quantiles: Quantiles}
 	var q, held [levels]float32
 	if s.len() == 0 {
 		f.track.first(h.buckets(longest), h.rate, &q)
@@ -83,6 +79,7 @@ func (f *Forecaster) Forecast(h *History, at time.Time, horizons []time.Duration
 		f.follow(s, h.buckets(longest))
 		m := f.track.at(f.track.next - 1)
 		q, held = m.out, f.track.held()
+		g.Gain = f.track.follow.share()
 		g.Level, g.Residuals, g.Seasonal = float64(m.y), f.track.seen, f.track.season
 	}
 	top := mostRise * max(float32(h.rate), s.top(0, s.len()))
@@ -149,6 +146,9 @@ func (f *Forecaster) begin(s *series, epoch int64, h int) {
 	}
 	if forested {
 		g.grow(&t.forest, len(g.row), uint64(epoch)+1)
+	}
+	for i := max(end-t.hold(), from); i < end; i++ {
+		t.blend(t.at(s.first+int64(i)), &f.work.opinions)
 	}
 }
 

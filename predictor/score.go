@@ -29,10 +29,10 @@ type Card struct {
 }
 
 // Score lets a source forecast from a rolling origin, once per closed bucket, and
-// compares what it said with the highest sample within the horizon after it. The
-// source sees nothing of what it is scored on. Origins before a moment only teach;
-// an origin whose window holds a pause longer than MaxLevelAge, or is not over
-// when the samples end, is not scored.
+// compares what it said, shifted to the newest sample, with the highest sample within the horizon after it. The
+// source sees nothing of what it is scored on. Origins before a moment are not
+// asked for, nor those whose window holds a pause longer than MaxLevelAge or is
+// not over when the samples end.
 func Score(f Source, samples []Sample, horizon time.Duration, from time.Time) Card {
 	c := Card{
 		Horizon: horizon, Quantile: append([]float64(nil), Quantiles...),
@@ -40,12 +40,15 @@ func Score(f Source, samples []Sample, horizon time.Duration, from time.Time) Ca
 	}
 	h := NewHistory(DefaultStep, 14*24*time.Hour)
 	for i, s := range samples {
-		if !h.Add(s.At, s.Rate) {
+		if !h.Add(s.At, s.Rate) || s.At.Before(from) {
 			continue
 		}
 		most, ok := highestWithin(samples[i:], horizon)
-		if forecast := f.Forecast(h, s.At, []time.Duration{horizon}); ok && forecast.Known() && !s.At.Before(from) {
-			c.add(forecast, horizon, most)
+		if !ok {
+			continue
+		}
+		if forecast := f.Forecast(h, s.At, []time.Duration{horizon}); forecast.Known() {
+			c.add(forecast.Shifted(s.Rate), horizon, most)
 		}
 	}
 	c.finish()
@@ -93,4 +96,14 @@ func (c *Card) finish() {
 		c.Coverage[j] /= n
 	}
 	c.Mean /= n
+}
+
+// At is the pinball loss and the coverage of one of Quantiles; zero of others.
+func (c Card) At(q float64) (pinball, coverage float64) {
+	for j, have := range c.Quantile {
+		if have == q {
+			return c.Pinball[j], c.Coverage[j]
+		}
+	}
+	return 0, 0
 }

@@ -45,7 +45,8 @@ type track struct {
 	errs    [points]residuals
 	loss    [experts][levels]float32 // decayed sums of pinball loss
 	scored  [experts]float32         // decayed numbers of outcomes behind them
-	ring    []moment                 // of the newest h+1 buckets
+	follow  gain
+	ring    []moment // of the newest h+1 buckets
 }
 
 // begin empties the track. Until errors were seen, they are taken to be those of
@@ -90,7 +91,9 @@ func (t *track) step(s *series, i int, winters, shake float32) {
 	if j := i - t.h; j >= 0 {
 		m := t.at(s.first + int64(j))
 		if m.ok && s.whole(j, i+1) {
-			t.settle(m, s.ahead(j, t.h))
+			came := s.ahead(j, t.h)
+			t.settle(m, came)
+			t.follow.learn(s.mean[j+1]-m.y, came-m.middle(), m.unit)
 		}
 	}
 	t.look(s, i, t.at(s.first+int64(i)))
@@ -133,3 +136,45 @@ func (t *track) settle(m *moment, came float32) {
 	}
 	t.seen++
 }
+
+// middle is the best single guess of a moment.
+func (m *moment) middle() float32 {
+	if g := m.guess[gForestMid]; m.grown && g.known() {
+		return g.base
+	}
+	return m.guess[gMean5].base
+}
+
+// gain learns what share of a change of level the window maximum follows: the
+// decayed regression of what a guess missed on how far the next bucket lay from
+// the last. Noise teaches a small one, load that keeps its new level a large one.
+type gain struct{ moves, misses, squares, products, n float32 }
+
+func (g *gain) learn(move, miss, unit float32) {
+	for _, v := range []struct {
+		sum *float32
+		x   float32
+	}{
+		{&g.moves, move / unit}, {&g.misses, miss / unit}, {&g.squares, move * move / unit / unit},
+		{&g.products, move * miss / unit / unit}, {&g.n, 1},
+	} {
+		*v.sum = scoreDecay**v.sum + v.x
+	}
+}
+
+// share is what was learned, drawn to half by a few imagined buckets.
+func (g *gain) share() float64 {
+	n := g.n + 1
+	variance := g.squares - g.moves*g.moves/n
+	shared := g.products - g.moves*g.misses/n
+	if !(variance > 0) {
+		return usualGain
+	}
+	prior := variance / n * gainPrior
+	return min(max(float64((shared+usualGain*prior)/(variance+prior)), 0), 1)
+}
+
+const (
+	usualGain = 0.5
+	gainPrior = 60 // buckets that usualGain counts as
+)

@@ -65,8 +65,43 @@ func barred(cell func(backtest.Figures) string, p backtest.PolicyRow) string {
 	return fmt.Sprintf("%s (%s..%s)", middle, low, high)
 }
 
+// forecastTable says how well the peak of demand within the lead was foreseen; nil if that is nowhere known.
+func forecastTable(r backtest.Report) table.Writer {
+	t := table.NewWriter()
+	t.AppendHeader(table.Row{
+		"NAMESPACE", "MODEL", "FORECAST", "AHEAD", "ERROR", "LOSS-90", "LOSS-99", "UNDER-90", "UNDER-99", "WINDOWS",
+	})
+	for _, m := range r.Models {
+		for _, f := range m.Forecasts {
+			loss90, under90 := f.Card.At(0.9)
+			loss99, under99 := f.Card.At(0.99)
+			t.AppendRow(table.Row{
+				clean(m.Namespace), clean(m.Name), f.Name, spanOf(f.Card.Horizon.Seconds()), percent(&f.Card.MAE), percent(&loss90),
+				percent(&loss99), percent(&under90), percent(&under99), f.Card.Origins,
+			})
+		}
+	}
+	if t.Length() == 0 {
+		return nil
+	}
+	return t
+}
+
 func writeBacktestTable(w io.Writer, r backtest.Report) error {
-	t := backtestTable(r)
+	if err := writePlain(w, backtestTable(r)); err != nil {
+		return err
+	}
+	t := forecastTable(r)
+	if t == nil {
+		return nil
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return writePlain(w, t)
+}
+
+func writePlain(w io.Writer, t table.Writer) error {
 	t.SetStyle(table.StyleDefault)
 	style := t.Style()
 	style.Options = table.OptionsNoBordersAndSeparators
@@ -81,6 +116,9 @@ func writeBacktestTable(w io.Writer, r backtest.Report) error {
 
 func writeBacktestMarkdown(w io.Writer, r backtest.Report) error {
 	_, err := fmt.Fprintln(w, backtestTable(r).RenderMarkdown())
+	if t := forecastTable(r); t != nil && err == nil {
+		_, err = fmt.Fprintf(w, "\n%s\n", t.RenderMarkdown())
+	}
 	return err
 }
 

@@ -40,6 +40,10 @@ func sampleBacktest() backtest.Report {
 					{Name: "fleet", Figures: fleet(0.0123), Low: &low, High: &high},
 					{Name: "optimum", Figures: backtest.Figures{ReplicaHours: some(50.0)}, Low: &backtest.Figures{}, High: &backtest.Figures{}},
 				},
+				Forecasts: []backtest.ForecastRow{{Name: "forewarm", Card: backtest.Card{
+					Horizon: 330 * time.Second, Origins: 1440, Mean: 9, MAE: 0.05,
+					Quantile: []float64{0.9, 0.99}, Pinball: []float64{0.02, 0.004}, Coverage: []float64{0.91, 0.988},
+				}}},
 				Notes: []string{"about\x1b[31m chat"},
 			},
 			{Namespace: "llm", Name: "quiet", Notes: []string{"No demand is known."}},

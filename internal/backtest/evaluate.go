@@ -38,6 +38,7 @@ func evaluate(ctx context.Context, h *History, s Settings, e config.Entry) (Mode
 		m.Notes = append(m.Notes, "No moment has both demand and replicas known, so nothing is scored.")
 		return m, nil
 	}
+	m.Forecasts = h.forecasts(s.BurnIn)
 	limit := b.limit(found)
 	for i := range len(caps[b.main].points()) {
 		if err := ctx.Err(); err != nil {

@@ -41,7 +41,9 @@ type ModelReport struct {
 	GPUs      *int        `json:"gpusPerReplica"`
 	Price     *float64    `json:"usdPerGPUHour"`
 	Policies  []PolicyRow `json:"policies"` // null: no usable history
-	Notes     []string    `json:"notes"`
+	// Forecasts say how well the peak of demand within one lead was foreseen; null: no window to score.
+	Forecasts []ForecastRow `json:"forecasts"`
+	Notes     []string      `json:"notes"`
 }
 
 // Gaps are moments that nobody is scored on: unknown demand, demand known in part only, or unknown replicas.
