@@ -90,7 +90,7 @@ func serve(ctx context.Context, s *streams, f *serveFlags) error {
 
 // serve runs every output that is on.
 func (f *serveFlags) serve(ctx context.Context, s *streams, opts options) error {
-	reload, err := f.reload()
+	reload, err := f.reload(s)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (f *serveFlags) dry(ctx context.Context, s *streams, opts options) error {
 		return err
 	}
 	opts.clearProgress()
-	reload, err := f.reload()
+	reload, err := f.reload(s)
 	if err != nil {
 		return err
 	}
@@ -147,8 +147,8 @@ func (f *serveFlags) show(s *streams) func(app.Report) {
 	}
 }
 
-// reload asks the file of --config for a new version.
-func (f *serveFlags) reload() (func(time.Time) (*config.Config, bool), error) {
+// reload asks the file of --config for a new version. One that cannot be used is said once; the last good one stays.
+func (f *serveFlags) reload(s *streams) (func(time.Time) (*config.Config, bool), error) {
 	if f.configFile == "" {
 		return nil, nil //nolint:nilnil // no file, nothing to ask
 	}
@@ -156,7 +156,24 @@ func (f *serveFlags) reload() (func(time.Time) (*config.Config, bool), error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.Check, nil
+	said := ""
+	return func(now time.Time) (*config.Config, bool) {
+		cfg, changed := w.Check(now)
+		text := ""
+		if err := w.Status().Err; err != nil {
+			text = cleanLines(err.Error())
+		}
+		switch text {
+		case said:
+		case "":
+			s.printf("%s %s is good again\n", now.UTC().Format(time.RFC3339), f.configFile)
+		default:
+			s.printf("%s %s cannot be used, the last good version stays in use: %s\n",
+				now.UTC().Format(time.RFC3339), f.configFile, text)
+		}
+		said = text
+		return cfg, changed
+	}, nil
 }
 
 // changes remembers what was printed of each variant.

@@ -70,6 +70,9 @@ type Fleet struct {
 
 	lives map[string]*life // by pod UID
 
+	unmatched  bool      // the last Load met a kind that the mapper does not know
+	discovered time.Time // when the mapper was last told to look again
+
 	mu     sync.Mutex
 	loaded map[policy.ModelID]state
 }
@@ -111,6 +114,7 @@ func newFleet(core kubernetes.Interface, scales scale.ScalesGetter, mapper meta.
 // Load reads the targets of all workloads. What fails for one is a Fault of that
 // one; an error means that nothing could be read.
 func (f *Fleet) Load(ctx context.Context, at time.Time, workloads []Workload) error {
+	f.rediscover(at)
 	loaded := make(map[policy.ModelID]state, len(workloads))
 	good, tried := 0, 0
 	var last error
@@ -122,6 +126,7 @@ func (f *Fleet) Load(ctx context.Context, at time.Time, workloads []Workload) er
 			supply, ready, err := f.target(ctx, at, w.Model.Namespace, t)
 			if err != nil {
 				last, blind = err, true
+				f.unmatched = f.unmatched || meta.IsNoMatchError(err)
 				s.faults = append(s.faults, faultOf(w.Model.Namespace, t, err))
 			} else {
 				good++
@@ -143,6 +148,18 @@ func (f *Fleet) Load(ctx context.Context, at time.Time, workloads []Workload) er
 		return fmt.Errorf("read scale targets: %w", last)
 	}
 	return nil
+}
+
+// rediscoverAfter is how often at most the API's kinds are read again.
+const rediscoverAfter = 30 * time.Second
+
+// rediscover makes the mapper look for kinds that were defined after it did: it never looks again by itself.
+func (f *Fleet) rediscover(at time.Time) {
+	mapper, ok := f.mapper.(meta.ResettableRESTMapper)
+	if ok && f.unmatched && at.Sub(f.discovered).Abs() >= rediscoverAfter {
+		mapper.Reset()
+		f.unmatched, f.discovered = false, at
+	}
 }
 
 // Supply is what the last Load knows of a model at a moment: the variants'
