@@ -1,0 +1,178 @@
+package manifests
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/forewarm/forewarm/internal/certs"
+	"github.com/forewarm/forewarm/test/plane"
+)
+
+const root = "../.."
+
+type object = map[string]any
+
+func decode(t *testing.T, text []byte) []object {
+	t.Helper()
+	var out []object
+	d := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
+	for {
+		o := object{}
+		err := d.Decode(&o)
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(o) > 0 {
+			out = append(out, o)
+		}
+	}
+}
+
+// at walks down keys; nil where there is nothing.
+func at(o any, keys ...string) any {
+	for _, k := range keys {
+		m, _ := o.(object)
+		o = m[k]
+	}
+	return o
+}
+
+func name(o object) string {
+	return fmt.Sprintf("%v %v/%v", o["kind"], at(o, "metadata", "namespace"), at(o, "metadata", "name"))
+}
+
+func build(t *testing.T, dir string) []object {
+	t.Helper()
+	bin, err := plane.Tool(t.Context(), "kustomize")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), bin, "build", filepath.Join(root, "manifests", dir)).Output()
+	if err != nil {
+		t.Fatalf("kustomize build %s: %v", dir, err)
+	}
+	return decode(t, out)
+}
+
+func find(t *testing.T, all []object, kind, named string) object {
+	t.Helper()
+	i := slices.IndexFunc(all, func(o object) bool { return o["kind"] == kind && at(o, "metadata", "name") == named })
+	if i < 0 {
+		t.Fatalf("no %s %s", kind, named)
+	}
+	return all[i]
+}
+
+func TestInstallIsTheBase(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "manifests/install.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(decode(t, text)), fmt.Sprint(build(t, "base")); got != want {
+		t.Error("manifests/install.yaml is not what manifests/base builds: run make generate")
+	}
+}
+
+func TestNothingCanWrite(t *testing.T) {
+	reading := []any{"get", "list", "watch"}
+	for _, dir := range []string{"base", "hpa", "keda"} {
+		for _, o := range build(t, dir) {
+			if o["kind"] != "ClusterRole" && o["kind"] != "Role" {
+				continue
+			}
+			for _, rule := range o["rules"].([]any) {
+				for _, verb := range at(rule, "verbs").([]any) {
+					if !slices.Contains(reading, verb) {
+						t.Errorf("%s: %s may %v %v", dir, name(o), verb, at(rule, "resources"))
+					}
+				}
+				for _, resource := range at(rule, "resources").([]any) {
+					if resource == "*" || resource == "secrets" {
+						t.Errorf("%s: %s may read %v", dir, name(o), resource)
+					}
+				}
+			}
+		}
+	}
+}
+
+// What `forewarm certs` prints are the APIServices of the manifests, and the authority.
+func TestCertsPrintsTheAPIServicesOfTheManifests(t *testing.T) {
+	now := time.Now()
+	ca, err := certs.NewAuthority("test", now, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	install := certs.Install{Namespace: "forewarm", Service: "forewarm", External: true, Life: time.Hour}
+	installed := build(t, "hpa")
+	for _, printed := range install.Objects(ca, certs.Pair{}, certs.Pair{}) {
+		if printed["kind"] != "APIService" {
+			continue
+		}
+		spec := printed["spec"].(certs.Object)
+		delete(spec, "caBundle")
+		theirs := find(t, installed, "APIService", printed["metadata"].(certs.Object)["name"].(string))
+		for key, value := range spec {
+			if got, want := fmt.Sprint(at(theirs, "spec", key)), fmt.Sprint(value); got != want {
+				t.Errorf("%s: %s: certs prints %s, the manifests have %s", name(theirs), key, want, got)
+			}
+		}
+		if n := len(theirs["spec"].(object)); n != len(spec) {
+			t.Errorf("%s: certs prints %d fields, the manifests have %d", name(theirs), len(spec), n)
+		}
+	}
+}
+
+// A replica of an example that another object refers to must exist, and pods ask for the GPUs that their engine
+// is told to use.
+func TestExamplesFitTogether(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(root, "manifests/examples/*.yaml"))
+	if err != nil || len(paths) < 10 {
+		t.Fatalf("%d examples, %v", len(paths), err)
+	}
+	targets := map[string]bool{}
+	var all []object
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range decode(t, text) {
+			all = append(all, o)
+			targets[fmt.Sprint(o["kind"], "/", at(o, "metadata", "name"))] = true
+			if at(o, "spec", "replicas") != nil {
+				t.Errorf("%s: %s: want no replicas, the autoscaler owns them", path, name(o))
+			}
+		}
+	}
+	for _, o := range all {
+		target, _ := at(o, "spec", "scaleTargetRef").(object)
+		if target == nil {
+			continue
+		}
+		kind := target["kind"]
+		if kind == nil {
+			kind = "Deployment"
+		}
+		if !targets[fmt.Sprint(kind, "/", target["name"])] {
+			t.Errorf("%s scales %v %v, which no example has", name(o), kind, target["name"])
+		}
+		if o["kind"] == "ScaledObject" && !strings.Contains(fmt.Sprint(o), "forewarm-scaler.forewarm.svc.cluster.local:9443") {
+			t.Errorf("%s: want the address of the scaler's Service", name(o))
+		}
+	}
+}
