@@ -63,7 +63,8 @@ const (
 type Signals struct {
 	Pods          []Pod         `json:"pods"`           // sorted by name
 	GatewayQueue  Reading       `json:"gatewayQueue"`   // requests held in front of the engines
-	Arrivals      Reading       `json:"arrivals"`       // first attempts, requests/s
+	Arrivals      Reading       `json:"arrivals"`       // requests/s as counted; see FirstAttempts
+	Refused       Reading       `json:"refused"`        // of them, answered by an error or 429, requests/s
 	ArrivalSource ArrivalSource `json:"arrivalSource"`  //
 	TTFTP95       Reading       `json:"ttftP95Seconds"` // seconds
 	ITLP95        Reading       `json:"itlP95Seconds"`  // seconds

@@ -11,6 +11,7 @@ type Learned struct {
 	Good     time.Time        `json:"good"`     // newest moment at which inputs allowed a decision
 	Request  Request          `json:"request"`  // what one request asks for
 	Gaps     []time.Duration  `json:"gaps"`     // proven idle times between work, newest last, at most maxGaps
+	Refusals Refusals         `json:"refusals"` // how many requests are usually refused
 	Flight   Flight           `json:"flight"`   // requests in the system at the newest moment
 	Variants []VariantLearned `json:"variants"` // in the model's order
 }

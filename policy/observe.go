@@ -33,6 +33,7 @@ func Observe(m Model, l Learned, in Input) Learned {
 		l.Good = in.Now
 	}
 	l.Request = l.Request.observe(in.Signals, m.SLO, elapsed)
+	l.Refusals = l.Refusals.observe(in.Signals, elapsed)
 	l.Flight = l.Flight.next(m, in)
 	steady := l.Flight.steady(in.Now)
 	variants := make([]VariantLearned, len(m.Variants))

@@ -42,6 +42,10 @@ var sentences = map[WhyCode]func(s Step) string{
 	},
 	"arrivals-gateway":     func(s Step) string { return workSentence(s, "counted at the gateway") },
 	"arrivals-completions": func(s Step) string { return workSentence(s, "from completions and requests in flight") },
+	"retries": func(s Step) string {
+		return fmt.Sprintf("Errors and 429s rose to %s req/s, and clients try again: of %s req/s, %s are learned as demand.",
+			number(s.Args[1]), number(s.Args[0]), number(s.Args[2]))
+	},
 	"forecast-none": func(Step) string {
 		return "There is no forecast yet, so only the present counts."
 	},
@@ -183,7 +187,7 @@ func Sentence(s Step) string {
 // quiet are the codes that inform without moving a count.
 var quiet = map[WhyCode]bool{
 	"capacity-configured": true, "capacity-learned": true, "capacity-prior": true,
-	"floor-running": true, "arrivals-gateway": true, "arrivals-completions": true, "arrivals-unknown": true, "forecast-peak": true, "forecast-none": true,
+	"floor-running": true, "arrivals-gateway": true, "arrivals-completions": true, "arrivals-unknown": true, "retries": true, "forecast-peak": true, "forecast-none": true,
 }
 
 // Reason is the step that says most about why a decision is what it is: the last

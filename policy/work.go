@@ -74,4 +74,7 @@ func ruleWork(d *draft) {
 		why = "arrivals-completions"
 	}
 	d.step(why, 0, 0, [4]float64{a.Value, d.now.OutputTokens, d.now.PromptTokens, a.Age.Seconds()})
+	if first := FirstAttempts(d.l, d.in); first < a.Value {
+		d.step("retries", 0, 0, [4]float64{a.Value, d.in.Signals.Refused.Value, first})
+	}
 }

@@ -137,7 +137,7 @@ func collectInput(gauge gaugeFunc, in *policy.Input, now time.Time) {
 		}
 	}
 	for signal, v := range map[string]policy.Reading{
-		"queue": in.Signals.GatewayQueue, "arrivals": in.Signals.Arrivals,
+		"queue": in.Signals.GatewayQueue, "arrivals": in.Signals.Arrivals, "refused": in.Signals.Refused,
 		"ttft": in.Signals.TTFTP95, "itl": in.Signals.ITLP95,
 	} {
 		if v.Known {

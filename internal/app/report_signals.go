@@ -13,6 +13,7 @@ const (
 func signalReports(s policy.Signals) []SignalReport {
 	out := []SignalReport{
 		reading("arrivals", "", "req/s", s.Arrivals),
+		reading("refused", "", "req/s", s.Refused),
 		reading("gatewayQueue", "", "requests", s.GatewayQueue),
 		reading("ttftP95", "", "s", s.TTFTP95),
 		reading("itlP95", "", "s", s.ITLP95),

@@ -56,6 +56,7 @@ func aged(m policy.Model, last policy.Input, at time.Time) policy.Input {
 	in := unknown(m, at)
 	was := last.Signals
 	in.Signals.GatewayQueue, in.Signals.Arrivals = old(was.GatewayQueue), old(was.Arrivals)
+	in.Signals.Refused = old(was.Refused)
 	in.Signals.TTFTP95, in.Signals.ITLP95 = old(was.TTFTP95), old(was.ITLP95)
 	for _, p := range was.Pods {
 		in.Signals.Pods = append(in.Signals.Pods, policy.Pod{

@@ -119,9 +119,10 @@ func (e *Engine) observe(s *state, m policy.Model, in policy.Input, at time.Time
 		return
 	}
 	s.input = in
+	first := policy.FirstAttempts(s.learned, in)
 	s.learned = e.rules.observe(m, s.learned, in)
 	if a := in.Signals.Arrivals; a.Known && !in.Signals.Partial {
-		closed := s.history.Add(at.Add(-a.Age), a.Value) // a gap stays a gap, never a zero
+		closed := s.history.Add(at.Add(-a.Age), first) // a gap stays a gap, never a zero
 		s.closed = s.closed || closed
 	}
 }

@@ -56,6 +56,32 @@ func TestOnlyWholeArrivalsBecomeHistory(t *testing.T) {
 	}
 }
 
+func TestAStormOfRetriesIsNoHistory(t *testing.T) {
+	began, over := noon.Add(12*time.Hour), noon.Add(12*time.Hour+30*time.Minute)
+	w := newWorld(1)
+	w.input = func(m policy.Model, at time.Time) policy.Input {
+		in := steady(m, at, 6, 2)
+		in.Signals.ArrivalSource, in.Signals.Refused = policy.FromGateway, policy.Seen(0, 0)
+		if !at.Before(began) && at.Before(over) {
+			in.Signals.Arrivals, in.Signals.Refused = policy.Seen(40, 0), policy.Seen(34, 0)
+		}
+		return in
+	}
+	lived, replayed := engineOn(w), engineOn(w)
+	for at := noon.Add(15 * time.Second); at.Before(over); at = at.Add(15 * time.Second) {
+		v := tick(t, lived, at).Models[0]
+		said := slices.ContainsFunc(v.Proposal.Steps, func(s policy.Step) bool { return s.Why == "retries" })
+		rate := lived.states[w.models[0].ID].history.Rate()
+		if storm := !at.Before(began); rate < 6 || rate > 6.5 || said != storm {
+			t.Fatalf("%s: want 6 req/s learned and a storm said (%v), got %g and %v", at, storm, rate, said)
+		}
+	}
+	if err := replayed.Replay(t.Context(), noon, over.Add(-15*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, lived, replayed)
+}
+
 func TestABlindTickHoldsAndShowsItsAge(t *testing.T) {
 	w := newWorld(2)
 	w.input = func(m policy.Model, at time.Time) policy.Input { return steady(m, at, 6, 7) }

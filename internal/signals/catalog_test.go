@@ -219,6 +219,7 @@ How to read the tables:
 - *late*: the series appears only after first use. Absent is then zero, but only if the target is up and none of
   its counters shows that it was used; otherwise absent is unknown.
 - *rate*: a counter, read as increase per second over the rate window, from raw samples.
+- *refused* is optional and binds nothing: while the gateway counts arrivals, an error counter that is absent is zero.
 - *histogram*: the 95th percentile, by PromQL.
 - "sum", "max" and "mean" say how several series of one pod become one value; "max over" names labels that repeat
   one truth.
@@ -308,10 +309,13 @@ func renderMetric(m Metric) string {
 
 func renderName(m Metric) string {
 	out := m.Name
-	if len(m.Match) > 0 {
+	if len(m.Match) > 0 || m.OneOf != nil {
 		var parts []string
 		for _, k := range slices.Sorted(maps.Keys(m.Match)) {
 			parts = append(parts, fmt.Sprintf("%s=%q", k, m.Match[k]))
+		}
+		if m.OneOf != nil {
+			parts = append(parts, m.OneOf.Label+": "+strings.Join(m.OneOf.Values, ", "))
 		}
 		out += "{" + strings.Join(parts, ",") + "}"
 	}

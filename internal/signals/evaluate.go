@@ -84,7 +84,7 @@ func (e Evaluator) Evaluate(b Binding, w *Window, at time.Time, expectedPods []s
 	arrivals := gatewayArrivals{}
 	if b.Gateway != nil {
 		out.Gateway, arrivals = v.gateway(*b.Gateway, fleet)
-		out.Signals.GatewayQueue = out.Gateway[Queue].Reading
+		out.Signals.GatewayQueue, out.Signals.Refused = out.Gateway[Queue].Reading, refusals(out.Gateway)
 		out.Signals.Partial = out.Signals.Partial || arrivals.partial
 	}
 	v.settleArrivals(&out.Signals, fleet, arrivals)

@@ -35,7 +35,7 @@ func (v *view) gateway(gb GatewayBinding, f fleetView) (map[Signal]Quantity, gat
 		return map[Signal]Quantity{}, gatewayArrivals{partial: true}
 	}
 	out := map[Signal]Quantity{}
-	for _, sig := range []Signal{Arrivals, Queue, InFlight} {
+	for _, sig := range []Signal{Arrivals, Queue, InFlight, Refused} {
 		if len(g.p.Signals[sig]) > 0 {
 			out[sig] = g.total(sig)
 		}
@@ -54,6 +54,16 @@ func (v *view) gateway(gb GatewayBinding, f fleetView) (map[Signal]Quantity, gat
 	}
 	g.report(out)
 	return out, arrivals
+}
+
+// refusals are what a gateway answered by an error. Error counters and status codes
+// appear with the first error: while the gateway counts arrivals, absent is none.
+func refusals(gateway map[Signal]Quantity) policy.Reading {
+	q, arrivals := gateway[Refused], gateway[Arrivals]
+	if q.State == policy.Absent && !q.short && arrivals.State == policy.Fresh {
+		return policy.Seen(0, arrivals.Age)
+	}
+	return q.Reading
 }
 
 // gatewayView binds the gateway's preset; false if there is none to read by.

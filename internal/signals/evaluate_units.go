@@ -183,7 +183,7 @@ func (u *unit) down() bool {
 func (u *unit) of(m Metric, mangled, andEnded bool) []*track {
 	var out []*track
 	for _, t := range u.tracks[m.Name] {
-		if (andEnded || !t.ended) && has(t.s, m.Match, mangled) {
+		if (andEnded || !t.ended) && has(t.s, m.Match, mangled) && m.OneOf.has(t.s) {
 			out = append(out, t)
 		}
 	}

@@ -6,6 +6,9 @@ var envoyAIGateway = Preset{
 	ModelLabel: "gen_ai_original_model",
 	Signals: map[Signal][]Metric{
 		Arrivals: {{Name: "gen_ai_server_request_duration_seconds_count", Kind: Counter, Late: true, AtEnd: true}},
+		Refused: {{
+			Name: "gen_ai_server_request_duration_seconds_count", Kind: Counter, Match: map[string]string{"error_type": "_OTHER"},
+		}},
 	},
 	Doc: "Envoy AI Gateway has no queue: at zero replicas only failed calls show (error_type). The counter moves when " +
 		"a response ended, so the change in flight in the engines is added.",
@@ -19,6 +22,10 @@ var istio = Preset{
 		Arrivals: {{
 			Name: "istio_requests_total", Kind: Counter, Late: true, AtEnd: true,
 			Match: map[string]string{"reporter": "source"},
+		}},
+		Refused: {{
+			Name: "istio_requests_total", Kind: Counter,
+			Match: map[string]string{"reporter": "source"}, OneOf: turnedAway("response_code"),
 		}},
 	},
 	Doc: "Match destination_service_name. Only reporter=source: the destination's own report cannot exist at zero " +
@@ -37,6 +44,7 @@ var envoy = Preset{
 			Name: "envoy_cluster_upstream_rq_total", Kind: Counter, Late: true,
 			Plus: []Metric{{Name: "envoy_cluster_upstream_cx_none_healthy", Kind: Counter}},
 		}},
+		Refused:   {{Name: "envoy_cluster_upstream_rq", Kind: Counter, OneOf: turnedAway("envoy_response_code")}},
 		Endpoints: {{Name: "envoy_cluster_membership_healthy"}},
 	},
 	Doc: "Match envoy_cluster_name. Envoy writes : as _ in its names, so both spellings match. A call that finds no " +

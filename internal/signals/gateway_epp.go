@@ -14,6 +14,11 @@ var llmdEPP = Preset{
 			{Name: "inference_objective_request_total", Kind: Counter, Late: true},
 			{Name: "inference_model_request_total", Kind: Counter, Late: true},
 		},
+		Refused: {
+			{Name: "llm_d_epp_request_error_total", Kind: Counter},
+			{Name: "inference_objective_request_error_total", Kind: Counter},
+			{Name: "inference_model_request_error_total", Kind: Counter},
+		},
 		Endpoints: {{Name: "llm_d_epp_ready_endpoints"}, {Name: "inference_pool_ready_pods"}},
 	},
 	Doc: "The endpoint picker of llm-d's router; it was the Gateway API Inference Extension's (GAIE). " +
@@ -46,6 +51,9 @@ var dynamoFrontend = Preset{
 			{Name: "dynamo_frontend_requests_total", Kind: Counter, Late: true, AtEnd: true},
 		},
 		InFlight: {{Name: "dynamo_frontend_inflight_requests", Late: true}},
+		Refused: {{
+			Name: "dynamo_frontend_requests_total", Kind: Counter, Match: map[string]string{"status": "error"},
+		}},
 	},
 	Doc: "NVIDIA Dynamo's frontend. queued_requests are those without a first token yet, also where an engine " +
 		"already has them: what waits in the engines is subtracted. requests_total counts at the end, so the change " +

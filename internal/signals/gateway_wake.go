@@ -10,6 +10,7 @@ var kedaHTTP = Preset{
 			{Name: "interceptor_pending_request_count", Late: true, Includes: []Signal{Pending, Running}},
 		},
 		Arrivals: {{Name: "interceptor_request_count_total", Kind: Counter, Late: true, AtEnd: true}},
+		Refused:  {{Name: "interceptor_request_count_total", Kind: Counter, OneOf: turnedAway("code")}},
 		InFlight: {
 			{Name: "interceptor_request_concurrency", Late: true},
 			{Name: "interceptor_pending_request_count", Late: true},

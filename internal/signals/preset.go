@@ -1,6 +1,9 @@
 package signals
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // Signal is a named quantity that presets map to series.
 type Signal string
@@ -19,6 +22,7 @@ const (
 	Arrivals     Signal = "arrivals"  // gateways: requests counted in front of the engines
 	Queue        Signal = "queue"     // gateways: requests held in front of the engines
 	InFlight     Signal = "inFlight"  // gateways: requests between arrival and end of response
+	Refused      Signal = "refused"   // gateways: requests answered by an error or 429
 	Endpoints    Signal = "endpoints" // gateways: engines seen; also shows that the gateway itself is scraped
 )
 
@@ -26,7 +30,7 @@ const (
 func AllSignals() []Signal {
 	return []Signal{
 		Pending, Running, KV, Completions, PromptTokens, CachedTokens, OutputTokens, TTFT, ITL,
-		Arrivals, Queue, InFlight, Endpoints,
+		Arrivals, Queue, InFlight, Refused, Endpoints,
 	}
 }
 
@@ -58,6 +62,7 @@ type Metric struct {
 	Name  string
 	Kind  Kind
 	Match map[string]string // label values that must be there; "" = label must be absent or empty
+	OneOf *OneOf            // a label of which one of several values must be there; nil = any
 	Drop  []string          // labels that multiply one truth (tensor-parallel ranks): max over them first
 	Fold  Fold              // over what remains within one pod
 	Scale float64           // multiply by; 0 = 1 (milliseconds to seconds: 0.001)
@@ -73,6 +78,20 @@ type Metric struct {
 	// Includes names the engine signals that a gateway gauge counts as well: they
 	// are subtracted to get what is held in front of the engines.
 	Includes []Signal
+}
+
+// OneOf are the values that a label may have.
+type OneOf struct {
+	Label  string
+	Values []string
+}
+
+// has says whether a series has one of the values; a nil OneOf asks for none.
+func (o *OneOf) has(s *Series) bool { return o == nil || slices.Contains(o.Values, label(s, o.Label)) }
+
+// turnedAway are the status codes of answers that clients try again after.
+func turnedAway(label string) *OneOf {
+	return &OneOf{Label: label, Values: []string{"429", "500", "502", "503", "504"}}
 }
 
 // Preset is one engine or gateway as a table: for each signal the names that can

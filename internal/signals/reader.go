@@ -231,7 +231,7 @@ func (s *source) blame(b Binding, at time.Time, in *policy.Input) {
 func forgotten(sig policy.Signals) policy.Signals {
 	old := func(r policy.Reading) policy.Reading { return policy.Reading{Age: r.Age} }
 	out := policy.Signals{
-		Partial: true, GatewayQueue: old(sig.GatewayQueue), Arrivals: old(sig.Arrivals),
+		Partial: true, GatewayQueue: old(sig.GatewayQueue), Arrivals: old(sig.Arrivals), Refused: old(sig.Refused),
 		TTFTP95: old(sig.TTFTP95), ITLP95: old(sig.ITLP95),
 	}
 	for _, p := range sig.Pods {
