@@ -222,8 +222,9 @@ func (d *Decision) keep(last Decision, p Proposal, v VariantProposal) {
 		d.Replicas = min(v.Now, v.Max)
 	}
 	d.Good = last.Good
+	asleep := v.Guessed && last.Replicas == 0
 	switch {
-	case last.Known && min(last.Replicas, v.Max) > d.Replicas:
+	case last.Known && (asleep || min(last.Replicas, v.Max) > d.Replicas):
 		keep := min(last.Replicas, v.Max)
 		d.step(RuleHold, "hold-last", d.Replicas, keep, [4]float64{age(p.At, last.Good)})
 		d.Replicas = keep

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ type wish struct {
 	value      float64
 	hold       bool
 	nowUnknown bool
+	guessed    bool
 	gpus       int
 	product    string
 }
@@ -26,7 +28,7 @@ func (w wish) proposal() Proposal {
 	id := ModelID{"llm", w.name}
 	v := VariantProposal{
 		ID: VariantID{id, "main"}, Now: w.now, NowKnown: !w.nowUnknown, Want: w.want, Max: 99,
-		GPUs: max(w.gpus, 1), Product: w.product,
+		GPUs: max(w.gpus, 1), Product: w.product, Guessed: w.guessed,
 	}
 	p := Proposal{Model: id, At: noon, Priority: w.priority, Hold: w.hold, Variants: []VariantProposal{v}}
 	for n := 1; n <= w.want; n++ {
@@ -136,6 +138,8 @@ func TestAllocateHolds(t *testing.T) {
 		ID: VariantID{ModelID{"llm", "a"}, "main"}, Known: true, Replicas: 5,
 		Good: noon.Add(-time.Minute),
 	}}}
+	sleeping := Plan{Decisions: slices.Clone(prev.Decisions)}
+	sleeping.Decisions[0].Replicas = 0
 	for name, tc := range map[string]struct {
 		wish
 		prev  Plan
@@ -149,6 +153,10 @@ func TestAllocateHolds(t *testing.T) {
 		"held inputs may rise above it":                 {wish{name: "a", now: 2, want: 7, hold: true}, prev, 0, 7, true, noon.Add(-time.Minute)},
 		"held, nothing decided before: what is":         {wish{name: "a", now: 2, want: 2, hold: true}, Plan{}, 0, 2, true, time.Time{}},
 		"held, unknown, nothing before: no answer":      {wish{name: "a", want: 1, hold: true, nowUnknown: true}, Plan{}, 0, 1, false, time.Time{}},
+		"held, unknown, a guess: sleep goes on":         {wish{name: "a", want: 1, hold: true, nowUnknown: true, guessed: true}, sleeping, 0, 0, true, noon.Add(-time.Minute)},
+		"held, unknown, asked for: it is woken":         {wish{name: "a", want: 1, hold: true, nowUnknown: true}, sleeping, 0, 1, true, noon.Add(-time.Minute)},
+		"held, unknown, a guess: more is kept":          {wish{name: "a", want: 1, hold: true, nowUnknown: true, guessed: true}, prev, 0, 5, true, noon.Add(-time.Minute)},
+		"held, unknown, a guess, nothing before":        {wish{name: "a", want: 1, hold: true, nowUnknown: true, guessed: true}, Plan{}, 0, 1, false, time.Time{}},
 		"held, unknown: the last decision":              {wish{name: "a", want: 1, hold: true, nowUnknown: true}, prev, 0, 5, true, noon.Add(-time.Minute)},
 		"held: a budget takes nothing away in the dark": {wish{name: "a", now: 8, want: 8, hold: true}, Plan{}, 4, 8, true, time.Time{}},
 		"whole inputs: the budget binds":                {wish{name: "a", now: 8, want: 8}, Plan{}, 4, 4, true, noon},

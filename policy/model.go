@@ -118,6 +118,8 @@ type Variant struct {
 	Spot          SpotTerms     `json:"spot"`          // of a spot variant
 	StepUp        int           `json:"stepUp"`        // most replicas asked for beyond those asked for now; 0 = no limit
 	Tolerance     float64       `json:"tolerance"`     // relative difference that the autoscaler ignores
+	// Paused means that its autoscaler was told to do nothing: it stays at what is asked for in the cluster.
+	Paused bool `json:"paused,omitempty"`
 }
 
 // Model is one served model, as configured or discovered, already validated.

@@ -47,6 +47,7 @@ type VariantProposal struct {
 	GPUs     int        `json:"gpusPerReplica"`
 	Product  string     `json:"product,omitempty"`
 	Price    USDPerHour `json:"usdPerGPUHour"`
+	Guessed  bool       `json:"guessed,omitempty"` // replicas are unknown and nothing seen asks for any
 }
 
 // Proposal is what one model wants. A held proposal wants what it has.

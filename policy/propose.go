@@ -72,6 +72,7 @@ type draft struct {
 // Learned as of the last tick and changes nothing.
 func Propose(m Model, l Learned, in Input, f predictor.Forecast) Proposal {
 	n := len(m.Variants)
+	m.Variants = stay(m.Variants, in)
 	l.Request = l.Request.orNow(m, in)
 	d := &draft{
 		m: m, l: l, in: in, f: f, caps: make([]Capacity, n), start: make([]int, n),
@@ -98,6 +99,7 @@ func (d *draft) proposal() Proposal {
 		p.Variants = append(p.Variants, VariantProposal{
 			ID: VariantID{d.m.ID, v.Name}, Now: s.Spec, NowKnown: s.Known, Ready: s.Ready, Want: d.counts[i],
 			Min: v.Min, Max: v.Max, GPUs: v.GPUs, Product: v.Product, Price: v.PricePerGPU,
+			Guessed: !s.Known && d.quietInTheDark(),
 		})
 	}
 	p.Layers = layers(d)

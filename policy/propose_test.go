@@ -6,7 +6,6 @@ import (
 )
 
 func TestPropose(t *testing.T) {
-	day := 24 * time.Hour
 	for name, tc := range map[string]struct {
 		scene
 		want int

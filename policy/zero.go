@@ -17,8 +17,8 @@ func IdleAfter(m Model, l Learned, in Input) time.Duration {
 
 // ruleZero keeps the last replica unless zero is allowed and proven: a demand
 // source exists at zero replicas, every source expected showed nothing for the
-// whole idle window, and the forecast's median expects nothing within the lead. At zero it wakes on work, and blind it does what
-// idle.onBlind says. A variant's minimum holds while the model is awake.
+// whole idle window, and the forecast's median expects nothing within the lead. At zero it wakes on work, and
+// blind it does what idle.onBlind says. A variant's minimum holds while the model is awake.
 func ruleZero(d *draft) {
 	waiting, _ := pendingRequests(d.in.Signals)
 	switch {
@@ -64,7 +64,7 @@ func (d *draft) stayOrWake(waiting float64) {
 
 // mayZero says that zero is allowed, safe to leave again, and proven.
 func (d *draft) mayZero() bool {
-	if d.hold || !d.m.Idle.ToZero || !d.m.Gateway || !provenIdle(d.m, d.in) {
+	if d.hold || d.stuck() || !d.m.Idle.ToZero || !d.m.Gateway || !provenIdle(d.m, d.in) {
 		return false
 	}
 	if d.f.Known() && d.f.Max(Lead(d.m, d.l, d.in), 0.5) > 0 {
@@ -81,4 +81,20 @@ func (d *draft) wake(why WhyCode, args [4]float64) {
 			return
 		}
 	}
+}
+
+// quietInTheDark says that, for all that is known, the model sleeps and nothing seen
+// asks for a replica. Where replicas are unknown what is wanted then is the minimum,
+// or one, and that is a guess: the last decision knows better (see Decision.keep).
+func (d *draft) quietInTheDark() bool {
+	if !d.hold || !d.m.Idle.ToZero || d.m.Idle.OnBlind == BlindOne || d.need != (Work{}) || total(d.floors) > 0 {
+		return false
+	}
+	for i := range d.m.Variants {
+		if s := supplyOf(d.in, i); s.Known && s.Spec > 0 {
+			return false
+		}
+	}
+	waiting, _ := pendingRequests(d.in.Signals)
+	return waiting == 0 && d.in.Signals.Arrivals.Value == 0
 }

@@ -255,7 +255,7 @@ func (a *App) Refresh(ctx context.Context, at time.Time) error {
 	if len(a.cfg.Models) > 0 {
 		return nil
 	}
-	return a.Reload(ctx, a.opts.Config, at)
+	return a.Reload(ctx, a.cfg, at)
 }
 
 func sameSources(a, b *config.Config) bool {

@@ -145,13 +145,15 @@ func (e *Entry) bound(k int, o ScaledObject) {
 	}
 	v.Max = min(v.Max, o.Max)
 	v.Min = min(max(v.Min, o.Min), v.Max)
-	if o.Paused != nil && *o.Paused >= 0 {
+	v.Paused = o.Paused != nil
+	if v.Paused && *o.Paused >= 0 {
 		v.Min, v.Max = *o.Paused, *o.Paused
 		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s is paused, so %s stays at %d.", o.Name, v.Name, *o.Paused))
 		return
 	}
-	if o.Paused != nil {
-		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s is paused, so what is decided for %s has no effect.", o.Name, v.Name))
+	if v.Paused {
+		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s is paused, so %s stays at the replicas it has.", o.Name, v.Name))
+		return
 	}
 	if *v != was {
 		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s allows %d to %d replicas of %s.", o.Name, v.Min, v.Max, v.Name))

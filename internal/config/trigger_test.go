@@ -269,8 +269,8 @@ func TestAScaledObjectBoundsTheVariantOfItsTarget(t *testing.T) {
 				{Namespace: file.Models[0].Namespace, Name: "o", Target: target, Min: tc.min, Max: tc.max, Paused: tc.paused},
 			})
 			v := r.Entries[0].Model.Variants[0]
-			if got := [2]int{v.Min, v.Max}; got != tc.want {
-				t.Errorf("want %v, got %v", tc.want, got)
+			if got := [2]int{v.Min, v.Max}; got != tc.want || v.Paused != (tc.paused != nil) {
+				t.Errorf("want %v, got %v, paused %t", tc.want, got, v.Paused)
 			}
 		})
 	}
