@@ -30,27 +30,30 @@ type reader struct {
 
 // answer answers for a trigger of a ScaledObject in a namespace.
 func (r reader) answer(s *policy.Snapshot, t Trigger, namespace string, now time.Time) (answer, error) {
-	if s == nil {
-		return answer{}, status.Error(codes.Unavailable, "starting: there is no decision yet")
-	}
-	id := t.id(namespace)
-	view, err := r.model(s, t, namespace)
-	if err != nil {
-		return answer{}, err
-	}
-	d, others, err := r.variant(s, t, id)
-	if err != nil {
-		return answer{}, err
-	}
-	out, err := r.activity(d, others, now)
-	if err != nil {
-		return answer{}, err
-	}
-	out.value = float64(d.Replicas)
-	if t.Metric != Desired {
+	out, view, err := r.state(s, t, namespace, now)
+	if err == nil && t.Metric != Desired {
 		out.value, err = raw(view, t)
 	}
 	return out, err
+}
+
+// state is the answer with the replicas as its value. Activity needs no more: a raw
+// signal that is missing must not keep a model asleep that the plan wakes.
+func (r reader) state(s *policy.Snapshot, t Trigger, namespace string, now time.Time) (answer, *policy.ModelView, error) {
+	if s == nil {
+		return answer{}, nil, status.Error(codes.Unavailable, "starting: there is no decision yet")
+	}
+	view, err := r.model(s, t, namespace)
+	if err != nil {
+		return answer{}, nil, err
+	}
+	d, others, err := r.variant(s, t, t.id(namespace))
+	if err != nil {
+		return answer{}, nil, err
+	}
+	out, err := r.activity(d, others, now)
+	out.value = float64(d.Replicas)
+	return out, view, err
 }
 
 // model finds the model, in the ScaledObject's own namespace only. What it returns is

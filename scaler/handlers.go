@@ -35,7 +35,8 @@ func (s service) GetMetrics(_ context.Context, req *pb.GetMetricsRequest) (*pb.G
 	if got := unindexed(req.GetMetricName()); got != t.name() {
 		return nil, status.Errorf(codes.NotFound, "metric %.200q: this trigger has %s", got, t.name())
 	}
-	a, err := s.answer(t, req.GetScaledObjectRef())
+	snapshot, _ := s.opts.Board.Watch()
+	a, err := s.reader.answer(snapshot, t, req.GetScaledObjectRef().GetNamespace(), s.opts.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,8 @@ func (s service) IsActive(_ context.Context, ref *pb.ScaledObjectRef) (*pb.IsAct
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.answer(t, ref)
+	snapshot, _ := s.opts.Board.Watch()
+	a, _, err := s.reader.state(snapshot, t, ref.GetNamespace(), s.opts.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -80,12 +82,6 @@ func (s service) trigger(ref *pb.ScaledObjectRef) (Trigger, error) {
 		return Trigger{}, status.Errorf(codes.InvalidArgument, "trigger of ScaledObject %s/%s: %v", ref.GetNamespace(), ref.GetName(), err)
 	}
 	return t, nil
-}
-
-func (s service) answer(t Trigger, ref *pb.ScaledObjectRef) (answer, error) {
-	now := s.opts.Now()
-	snapshot, _ := s.opts.Board.Watch()
-	return s.reader.answer(snapshot, t, ref.GetNamespace(), now)
 }
 
 // errPanic is what a caller sees of a defect of ours.

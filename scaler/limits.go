@@ -13,6 +13,7 @@ import (
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 )
@@ -44,7 +45,7 @@ func (s *Server) serverOptions() ([]grpc.ServerOption, error) {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: leastPing, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
 		grpc.ChainUnaryInterceptor(s.metrics.calls.UnaryServerInterceptor(), recovery.UnaryServerInterceptor(recovered), s.bounded),
-		grpc.ChainStreamInterceptor(s.metrics.calls.StreamServerInterceptor(), recovery.StreamServerInterceptor(recovered), departed),
+		grpc.ChainStreamInterceptor(s.metrics.calls.StreamServerInterceptor(), recovery.StreamServerInterceptor(recovered), s.counted, departed),
 	}
 	if s.opts.TLS == nil {
 		return opts, nil
@@ -61,6 +62,16 @@ func (s *Server) bounded(ctx context.Context, req any, _ *grpc.UnaryServerInfo, 
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Deadline)
 	defer cancel()
 	return next(ctx, req)
+}
+
+// counted bounds the streams of all connections together, those of health checks and
+// reflection included.
+func (s *Server) counted(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	defer s.streams.Add(-1)
+	if s.streams.Add(1) > int64(s.opts.MaxStreams) {
+		return status.Errorf(codes.ResourceExhausted, "%d streams are open, which is the limit", s.opts.MaxStreams)
+	}
+	return next(srv, stream)
 }
 
 // departed turns the end of a caller's context into a gRPC status.

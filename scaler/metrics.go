@@ -36,7 +36,7 @@ func newMetrics(s *Server) *metrics {
 			Name: "forewarm_scaler_tls_expiry_timestamp_seconds", Help: "When the serving certificate expires.",
 		}),
 		streams: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "forewarm_scaler_streams", Help: "Push streams held open.",
+			Name: "forewarm_scaler_streams", Help: "Streams held open, of pushes, specs and health.",
 		}, func() float64 { return float64(s.streams.Load()) }),
 	}
 }

@@ -7,8 +7,6 @@ import (
 
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // StreamIsActive sends the state at once, each change as it comes, and, while active
@@ -56,11 +54,6 @@ func (s service) StreamMetricSpec(ref *pb.ScaledObjectRef, out grpc.ServerStream
 // newer snapshot and each beat it says what the answer is; a nil pusher says nothing.
 // Ten thousand of these may wait here, so it keeps little.
 func (s service) hold(ctx context.Context, namespace string, end time.Time, t Trigger, p *pusher) error {
-	if s.streams.Add(1) > int64(s.opts.MaxStreams) {
-		s.streams.Add(-1)
-		return status.Errorf(codes.ResourceExhausted, "%d streams are open, which is the limit", s.opts.MaxStreams)
-	}
-	defer s.streams.Add(-1)
 	for {
 		beat := s.beat()
 		snapshot, newer := s.opts.Board.Watch()
@@ -70,7 +63,7 @@ func (s service) hold(ctx context.Context, namespace string, end time.Time, t Tr
 		}
 		if p == nil {
 			newer = nil
-		} else if a, err := s.reader.answer(snapshot, t, namespace, now); err == nil {
+		} else if a, _, err := s.reader.state(snapshot, t, namespace, now); err == nil {
 			if err := p.say(a, now); err != nil {
 				return err
 			}

@@ -45,8 +45,9 @@ func (t TLS) credentials(s *Server) (credentials.TransportCredentials, error) {
 		return nil, err
 	}
 	return credentials.NewTLS(&tls.Config{
-		MinVersion:         tls.VersionTLS13,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return k.config(), nil },
+		MinVersion:             tls.VersionTLS13,
+		SessionTicketsDisabled: true, // a ticket would outlive the CA that it was given under
+		GetConfigForClient:     func(*tls.ClientHelloInfo) (*tls.Config, error) { return k.config(), nil },
 	}), nil
 }
 
@@ -97,7 +98,10 @@ func (t TLS) config(cert, key, ca []byte) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use %s with %s: %w", t.CertFile, t.KeyFile, err)
 	}
-	out := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"}}
+	out := &tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"},
+		SessionTicketsDisabled: true,
+	}
 	if t.ClientCAFile == "" {
 		return out, nil
 	}

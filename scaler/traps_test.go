@@ -373,6 +373,41 @@ func TestAPushStreamWaitsForItsModel(t *testing.T) {
 	})
 }
 
+// A raw signal that is missing is no value, but the plan's wake needs none.
+func TestAMissingRawSignalKeepsNobodyAsleep(t *testing.T) {
+	s := snapshot(decided("llama", 1, 0))
+	s.Models[0].Input.Signals.Partial = true
+	k, _ := at(t, s)
+	k.ref = ref("model", "llama", "metric", "rps")
+	if value, _, err := k.poll(t.Context()); status.Code(err) != codes.Unavailable {
+		t.Errorf("want no value, got %g (%v)", value, err)
+	}
+	if a, err := k.client.IsActive(t.Context(), k.ref); err != nil || !a.GetResult() {
+		t.Errorf("want it active, got %v (%v)", a, err)
+	}
+	stream, err := k.client.StreamIsActive(t.Context(), k.ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := stream.Recv(); err != nil || !a.GetResult() {
+		t.Errorf("want true pushed, got %v (%v)", a, err)
+	}
+}
+
+func TestWhatTriggersAreRememberedIsBounded(t *testing.T) {
+	c := &triggers{log: zap.NewNop(), parse: func(string, map[string]string) (Trigger, error) {
+		return Trigger{}, errors.New(strings.Repeat("x", 1<<20))
+	}}
+	most := 0
+	for i := range 100 {
+		_, _ = c.of("llm", fmt.Sprint(i), map[string]string{"model": "llama"})
+		most = max(most, len(c.known))
+	}
+	if most < 10 || most > 32 || c.kept > maxKept || len(c.known) == 0 {
+		t.Errorf("want about 31 errors of 1 MiB at most, got %d, and %d bytes in %d now", most, c.kept, len(c.known))
+	}
+}
+
 func TestStreamsAreLimited(t *testing.T) {
 	o := options(&board{s: snapshot(decided("llama", 1, 1))}, func() time.Time { return noon })
 	o.MaxStreams = 3

@@ -42,8 +42,12 @@ func (t Trigger) name() string {
 	return name
 }
 
-// maxTriggers bounds the cache; beyond it, the cache starts anew.
-const maxTriggers = 20_000
+// The cache starts anew beyond either bound: KEDA's own triggers are far below, and
+// whoever makes up others cannot fill our memory.
+const (
+	maxTriggers = 20_000
+	maxKept     = 32 << 20 // bytes of metadata and errors
+)
 
 // triggers remembers what metadata meant, since KEDA sends the same with each call.
 // What was refused is remembered, too, and logged once.
@@ -53,6 +57,7 @@ type triggers struct {
 
 	mu    sync.RWMutex
 	known map[string]parsed
+	kept  int // bytes in known
 }
 
 type parsed struct {
@@ -72,14 +77,19 @@ func (c *triggers) of(namespace, object string, metadata map[string]string) (Tri
 		return p.trigger, p.err
 	}
 	p.trigger, p.err = c.parse(object, metadata)
+	size := len(key)
 	if p.err != nil {
+		size += len(p.err.Error())
 		c.log.Warn("a trigger is refused",
 			zap.String("namespace", namespace), zap.String("scaledObject", object), zap.Error(p.err))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.known) >= maxTriggers || c.known == nil {
-		c.known = map[string]parsed{}
+	if c.known == nil || len(c.known) >= maxTriggers || c.kept+size > maxKept {
+		c.known, c.kept = map[string]parsed{}, 0
+	}
+	if _, raced := c.known[key]; !raced {
+		c.kept += size
 	}
 	c.known[key] = p
 	return p.trigger, p.err
