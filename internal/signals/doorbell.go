@@ -142,9 +142,14 @@ func (d *Doorbell) listen(door Door, copies map[string][]*Series, err error, at 
 			waiting += grown(before, counted[address])
 		}
 	}
-	if len(copies) > 0 {
-		h.counted = counted
+	if err != nil { // a copy that could not be read goes on from where it was
+		for address, before := range h.counted {
+			if _, read := counted[address]; !read && len(counted) < maxCopies {
+				counted[address] = before
+			}
+		}
 	}
+	h.counted = counted
 	if waiting > 0 {
 		if at.Sub(h.at) > linger || waiting > h.waiting {
 			h.waiting = waiting
@@ -206,16 +211,16 @@ type knock struct {
 // engines have none of what a gauge of the gateway may include.
 func (k knock) sum(sig Signal) float64 {
 	for _, m := range k.preset.Signals[sig] {
-		total, any := 0.0, false
+		total, seen := 0.0, false
 		for _, part := range append([]Metric{m}, m.Plus...) {
 			for _, s := range k.series {
 				if s.Name() != part.Name || !has(s, part.Match, false) || !k.matches(s) {
 					continue
 				}
-				total, any = total+max(s.Samples[0].V, 0)*part.scale(), true
+				total, seen = total+max(s.Samples[0].V, 0)*part.scale(), true
 			}
 		}
-		if any {
+		if seen {
 			return total
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
@@ -64,16 +65,22 @@ func (p *page) fetch(ctx context.Context, names []string) (map[string][]*Series,
 		return nil, fmt.Errorf("look up the gateway: %w", err)
 	}
 	slices.Sort(addresses)
+	addresses = addresses[:min(len(addresses), maxCopies)]
 	out := map[string][]*Series{}
-	var errs []error
-	for _, a := range addresses[:min(len(addresses), maxCopies)] {
-		series, err := p.get(ctx, a, names)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		out[a] = series
+	errs := make([]error, len(addresses))
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for i, a := range addresses { // together: one that is gone must not use up the time of the others
+		all.Go(func() {
+			series, err := p.get(ctx, a, names)
+			mu.Lock()
+			defer mu.Unlock()
+			if errs[i] = err; err == nil {
+				out[a] = series
+			}
+		})
 	}
+	all.Wait()
 	return out, errors.Join(errs...)
 }
 

@@ -155,6 +155,41 @@ func TestEachCopyOfAGatewayCountsForItself(t *testing.T) {
 	}
 }
 
+// hanging answers nobody at 127.0.0.0, as a pod that is going.
+type hanging struct{ http.RoundTripper }
+
+func (h hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasPrefix(r.URL.Host, "127.0.0.0:") {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return h.RoundTripper.RoundTrip(r)
+}
+
+func TestACopyThatIsGoneHidesNoOtherAndForgetsNothing(t *testing.T) {
+	d := &door{}
+	bell := hung(t, d, "production-stack", nil, "a")
+	p := bell.pageOf(bell.doors[0].URL)
+	p.client.Transport = hanging{p.client.Transport}
+	var here []string
+	p.lookup = func(context.Context, string) ([]string, error) { return here, nil }
+	for i, tc := range []struct {
+		addresses []string
+		count     int
+		want      string
+	}{
+		{[]string{"127.0.0.1"}, 7, ""},
+		{[]string{"127.0.0.0", "127.0.0.1"}, 8, "a"},
+		{[]string{"127.0.0.0"}, 0, ""},
+		{[]string{"127.0.0.1"}, 9, "a"},
+	} {
+		here, d.text = tc.addresses, fmt.Sprintf("vllm:num_incoming_requests_total{model=\"org/a\"} %d\n", tc.count)
+		if got := rings(t, bell, midnight.Add(time.Duration(i)*time.Second)); got != tc.want {
+			t.Errorf("reading %d: want %q, got %q", i, tc.want, got)
+		}
+	}
+}
+
 func TestWhatIsCountedWhileAwakeIsNoKnocking(t *testing.T) {
 	d := &door{text: "vllm:num_incoming_requests_total{model=\"org/a\"} 7\n"}
 	bell := hung(t, d, "production-stack", nil, "a")
@@ -198,7 +233,7 @@ func TestWhatWasHeardIsKnownForAMinute(t *testing.T) {
 }
 
 func TestADoorThatDoesNotOpenIsAFaultAndLowersNothing(t *testing.T) {
-	for name, break_ := range map[string]func(*door, *page){
+	for name, spoil := range map[string]func(*door, *page){
 		"a redirect": func(d *door, _ *page) { d.status = http.StatusFound },
 		"no name": func(_ *door, p *page) {
 			p.lookup = func(context.Context, string) ([]string, error) { return nil, errors.New("no such host") }
@@ -209,7 +244,7 @@ func TestADoorThatDoesNotOpenIsAFaultAndLowersNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := &door{}
 			bell := hung(t, d, "llm-d-epp", nil, "a")
-			break_(d, bell.pageOf(bell.doors[0].URL))
+			spoil(d, bell.pageOf(bell.doors[0].URL))
 			if got := rings(t, bell, midnight); got != "" {
 				t.Errorf("want silence, got %q", got)
 			}

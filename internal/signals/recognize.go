@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -49,7 +50,7 @@ func Recognize(query string) (Recognized, error) {
 
 func nameOf(s *parser.VectorSelector) string {
 	for _, m := range s.LabelMatchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			return m.Value
 		}
 	}
@@ -71,7 +72,7 @@ func (r *Recognized) selector(s *parser.VectorSelector) bool {
 	}
 	for _, m := range s.LabelMatchers {
 		switch {
-		case m.Name == labels.MetricName || m.Value == "":
+		case m.Name == model.MetricNameLabel || m.Value == "":
 		case m.Type != labels.MatchEqual:
 			r.Notes = append(r.Notes, fmt.Sprintf("%s is dropped: only exact label values can be given", m))
 		case m.Name == p.ModelLabel:
