@@ -42,18 +42,22 @@ func (f *kedaFlags) check() []error {
 		return nil
 	}
 	var errs []error
-	switch {
-	case (f.cert == "") != (f.key == ""):
-		errs = append(errs, errors.New("--keda-tls-cert, --keda-tls-key: want both"))
-	case secured == f.insecure:
-		errs = append(errs, errors.New("--keda-listen: want either --keda-tls-cert and --keda-tls-key, or --keda-insecure"))
-	case secured && f.cert == "":
-		errs = append(errs, errors.New("--keda-client-ca: want --keda-tls-cert and --keda-tls-key with it"))
-	}
 	if len(f.clientNames) > 0 && f.clientCA == "" {
 		errs = append(errs, errors.New("--keda-client-name: want --keda-client-ca with it"))
 	}
-	return errs
+	return append(errs, f.checkTLS(secured)...)
+}
+
+func (f *kedaFlags) checkTLS(secured bool) []error {
+	switch {
+	case (f.cert == "") != (f.key == ""):
+		return []error{errors.New("--keda-tls-cert, --keda-tls-key: want both")}
+	case secured == f.insecure:
+		return []error{errors.New("--keda-listen: want either --keda-tls-cert and --keda-tls-key, or --keda-insecure")}
+	case secured && f.cert == "":
+		return []error{errors.New("--keda-client-ca: want --keda-tls-cert and --keda-tls-key with it")}
+	}
+	return nil
 }
 
 func (f *kedaFlags) output(*connectFlags) (app.NewOutput, error) {

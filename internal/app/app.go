@@ -240,7 +240,8 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config, at time.Time) erro
 	old := *a
 	a.cfg, a.faults, a.assumed = &next, nil, nil
 	if err := a.register(ctx, at); err != nil {
-		*a = old
+		// Field by field: the doorbell reads others meanwhile.
+		a.cfg, a.faults, a.assumed, a.reg, a.refused, a.shared = old.cfg, old.faults, old.assumed, old.reg, old.refused, old.shared
 		return err
 	}
 	a.feed.rebind(a.bindings(), a.workloads(), a.shared)

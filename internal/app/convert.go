@@ -152,7 +152,7 @@ func (c *conversion) trigger(t *yaml.Node, found []signals.Recognized) {
 	if c.opts.Auth != "" {
 		put("enableTLS", "true")
 	}
-	at := meta.Content[0]
+	var at *yaml.Node
 	if c.opts.Model != "" {
 		at = put("model", c.opts.Model)
 		c.note(at, "The model as Forewarm's configuration has it; its promise and its gateway are there.")

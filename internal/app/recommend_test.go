@@ -117,6 +117,26 @@ func TestRefreshKeepsWhatWasFoundAsItWasFound(t *testing.T) {
 	}
 }
 
+func TestRefreshKeepsTheNewestFile(t *testing.T) {
+	src := world(t, 20*time.Minute, service{namespace: "llm", name: "calm", pods: 2, rate: 2})
+	a, err := Open(t.Context(), Options{Prometheus: src, Now: past}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	newer := *config.Default()
+	newer.HoldFor = new(config.Duration(42 * time.Minute))
+	if err := a.Reload(t.Context(), &newer, noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Refresh(t.Context(), noon); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Registry().HoldFor; got != 42*time.Minute {
+		t.Errorf("want the reloaded holdFor of 42m kept, got %s", got)
+	}
+}
+
 func find(t *testing.T, r Report, name string) ModelReport {
 	t.Helper()
 	for _, m := range r.Models {

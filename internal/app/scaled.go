@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -37,6 +38,9 @@ func (s *scaled) read() ([]config.ScaledObject, []config.Model, []refusal) {
 	for i, o := range list {
 		objects[i] = config.ScaledObject(o)
 	}
+	slices.SortFunc(objects, func(x, y config.ScaledObject) int { // every replica of ours takes them alike
+		return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
+	})
 	if s.noInline {
 		return objects, nil, nil
 	}
