@@ -67,12 +67,13 @@ type seen struct {
 	rate, queue float64
 	now, ready  int
 	blind       bool
+	dark        bool // and not even those
 }
 
 // tick decides, as the engine does.
 func (s *scene) tick(at time.Time, in seen) *policy.Snapshot {
 	input := policy.Input{Model: s.model.ID, Now: at, Supply: []policy.Supply{{
-		Variant: "main", Known: true, Spec: in.now, Ready: in.ready, Starting: in.now - in.ready,
+		Variant: "main", Known: !in.dark, Spec: in.now, Ready: in.ready, Starting: in.now - in.ready,
 	}}}
 	sig := &input.Signals
 	if in.blind {

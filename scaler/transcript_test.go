@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts")
 
 // A transcript is a story of ticks, and of what KEDA is told between them. A line
 // begins with how much time passes; then comes what the tick saw (rate, queue, now,
-// ready, or blind), or nothing, which is time without a tick. The answer is what a
+// ready, blind, or dark), or nothing, which is time without a tick. The answer is what a
 // poll gets, and what was pushed since the line before.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -93,6 +93,8 @@ func pass(t *testing.T, line string, s *scene, b *board) {
 		switch name, value, _ := strings.Cut(w, "="); name {
 		case "blind":
 			in.blind = true
+		case "dark":
+			in.blind, in.dark = true, true
 		case "rate":
 			in.rate = number(t, value)
 		case "queue":
