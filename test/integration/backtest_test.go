@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/prompb"
+
+	"github.com/forewarm/forewarm/test/remotewrite"
 )
 
 const (
@@ -74,15 +76,11 @@ func (c *chronicle) write(t *testing.T, p *prometheus) {
 		for at := from; at.Before(from.Add(30 * time.Minute)); at = at.Add(chronicleStep) {
 			c.scrape(at)
 		}
-		var all prompb.WriteRequest
+		var all []prompb.TimeSeries
 		for _, s := range c.samples {
-			all.Timeseries = append(all.Timeseries, *s)
+			all = append(all, *s)
 		}
-		body, err := all.Marshal()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.write(t.Context(), body); err != nil {
+		if err := remotewrite.Write(t.Context(), p.url, all); err != nil {
 			t.Fatalf("write the chronicle from %s: %v", from, err)
 		}
 	}

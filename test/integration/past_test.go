@@ -2,12 +2,8 @@ package integration
 
 import (
 	"bytes"
-	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -16,6 +12,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/prompb"
+
+	"github.com/forewarm/forewarm/test/remotewrite"
 )
 
 // pastStep is the scrape interval of the past; the live one is faster only
@@ -45,52 +43,13 @@ func (p *prometheus) remember(t *testing.T, span time.Duration, f *fleet) {
 			}
 		}
 	}
-	var all prompb.WriteRequest
+	var all []prompb.TimeSeries
 	for _, s := range past.series {
-		all.Timeseries = append(all.Timeseries, *s)
+		all = append(all, *s)
 	}
-	body, err := all.Marshal()
-	if err != nil {
+	if err := remotewrite.Write(t.Context(), p.url, all); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.write(t.Context(), body); err != nil {
-		t.Fatalf("write the past: %v", err)
-	}
-}
-
-// write is Prometheus' remote write, version 1.
-func (p *prometheus) write(ctx context.Context, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/api/v1/write", bytes.NewReader(snappy(body)))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/x-protobuf")
-	req.Header.Set("Content-Encoding", "snappy")
-	req.Header.Set("X-Prometheus-Remote-Write-Version", "0.1.0")
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode/100 != 2 {
-		text, _ := io.ReadAll(resp.Body)
-		return fmt.Errorf("%s: %s", resp.Status, text)
-	}
-	return nil
-}
-
-// snappy wraps bytes in the snappy block format without compressing them: the
-// length, then literals of up to 64 KiB.
-func snappy(b []byte) []byte {
-	out := binary.AppendUvarint(nil, uint64(len(b)))
-	for len(b) > 0 {
-		n := min(len(b), 1<<16)
-		out = append(out, 61<<2, byte(n-1), byte((n-1)>>8))
-		out = append(out, b[:n]...)
-		b = b[n:]
-	}
-	return out
 }
 
 // past gathers samples by series.

@@ -1,0 +1,172 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	authv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/forewarm/forewarm/test/plane"
+)
+
+// Every manifest and every example passes the API server's strict validation, and `forewarm lint`.
+func TestManifestsAreAccepted(t *testing.T) {
+	s := tell(t, "examples")
+	s.check(s.lws())
+	crds, err := plane.Tool(t.Context(), "prometheus-operator")
+	s.check(err)
+	s.check(s.applyFiles(t.Context(), filepath.Join(crds, "prometheus-operator-crd", "*_podmonitors.yaml")))
+	withKEDA := os.Getenv("FOREWARM_E2E_WITHOUT_KEDA") == ""
+	if withKEDA {
+		_, err := s.keda()
+		s.check(err)
+	} else {
+		summary.skip(t.Name()+" (ScaledObjects)", os.Getenv("FOREWARM_E2E_WITHOUT_KEDA"))
+	}
+	accept := func(name string, text []byte) {
+		all, err := decode(text)
+		s.check(err)
+		for _, o := range all {
+			group := o.GroupVersionKind().Group
+			if group == "forewarm.dev" || group == "keda.sh" && !withKEDA {
+				continue
+			}
+			if err := s.objects.apply(t.Context(), s.ns, true, o); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	paths, err := filepath.Glob(filepath.Join(root, "manifests", "examples", "*.yaml"))
+	s.check(err)
+	for _, path := range append(paths, filepath.Join(root, "manifests", "install.yaml")) {
+		text, err := os.ReadFile(path)
+		s.check(err)
+		accept(filepath.Base(path), text)
+		out, err := exec.CommandContext(t.Context(), forewarmBinary, "lint", path).CombinedOutput()
+		if err != nil {
+			t.Errorf("forewarm lint %s: %v\n%s", filepath.Base(path), err, out)
+		}
+	}
+	for _, dir := range []string{"base", "hpa", "keda"} {
+		text, err := build(t.Context(), filepath.Join("manifests", dir))
+		s.check(err)
+		accept(dir, text)
+	}
+}
+
+// A typing error would be found: the check above can fail.
+func TestTypingErrorsAreRefused(t *testing.T) {
+	s := tell(t, "strict")
+	for name, text := range map[string]string{
+		"a field that is not there": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndatas: {}",
+		"a value out of range": `
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: a}
+spec: {scaleTargetRef: {kind: Deployment, name: a}, minReplicas: 3, maxReplicas: 1}`,
+	} {
+		all, err := decode([]byte(text))
+		s.check(err)
+		if err := s.objects.apply(t.Context(), s.ns, true, all...); err == nil {
+			t.Errorf("%s: want it refused", name)
+		}
+	}
+}
+
+// The pods are admitted where the restricted standard is enforced, and the disruption budget lets one of two go.
+func TestInstallation(t *testing.T) {
+	s := tell(t, "installation")
+	s.ns = "forewarm"
+	s.ready(time.Minute, "forewarm", 2)
+	s.eventually(time.Minute, "the disruption budget allows one to go", func(ctx context.Context) error {
+		o, err := s.get(ctx, s.ns, "PodDisruptionBudget.v1.policy", "forewarm")
+		if err != nil {
+			return err
+		}
+		if n, _, _ := unstructured.NestedInt64(o.Object, "status", "disruptionsAllowed"); n != 1 {
+			return fmt.Errorf("it allows %d", n)
+		}
+		return nil
+	})
+	_, err := s.Client.CoreV1().Pods(s.ns).Create(t.Context(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "careless"},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "a", Image: "a"}}},
+	}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	if !apierrors.IsForbidden(err) {
+		t.Errorf("want a pod that may run as root refused there, got %v", err)
+	}
+}
+
+// Applying the manifests again does not take the authority out of the APIServices.
+func TestManifestsCanBeAppliedAgain(t *testing.T) {
+	s := tell(t, "again")
+	const kind, name = "APIService.v1.apiregistration.k8s.io", "v1beta2.custom.metrics.k8s.io"
+	bundle := func() string {
+		o, err := s.get(t.Context(), "", kind, name)
+		s.check(err)
+		text, _, _ := unstructured.NestedString(o.Object, "spec", "caBundle")
+		return text
+	}
+	before := bundle()
+	for _, o := range s.installed {
+		if o.GetKind() == "APIService" {
+			s.check(s.objects.apply(t.Context(), "", false, o))
+		}
+	}
+	if after := bundle(); before == "" || after != before {
+		t.Errorf("want the authority left alone, it was %d bytes long and is %d", len(before), len(after))
+	}
+	s.check(s.available(name)(t.Context()))
+}
+
+// The account that Forewarm runs with can change nothing. All that it may create are questions.
+func TestForewarmCannotWrite(t *testing.T) {
+	s := tell(t, "least-privilege")
+	cfg, err := clientcmd.BuildConfigFromFlags("", filepath.Join(s.dir, "pki", "forewarm.kubeconfig"))
+	s.check(err)
+	client, err := kubernetes.NewForConfig(cfg)
+	s.check(err)
+	for _, ns := range []string{"forewarm", "kube-system", s.ns} {
+		review, err := client.AuthorizationV1().SelfSubjectRulesReviews().Create(t.Context(),
+			&authv1.SelfSubjectRulesReview{Spec: authv1.SelfSubjectRulesReviewSpec{Namespace: ns}}, metav1.CreateOptions{})
+		s.check(err)
+		for _, rule := range review.Status.ResourceRules {
+			for _, resource := range rule.Resources {
+				question := strings.HasSuffix(resource, "reviews")
+				if slices.Contains(rule.Resources, "*") || resource == "secrets" {
+					t.Errorf("it may %v %s in %s", rule.Verbs, resource, ns)
+				}
+				for _, verb := range rule.Verbs {
+					allowed := []string{"get", "list", "watch"}
+					if question {
+						allowed = append(allowed, "create")
+					}
+					if !slices.Contains(allowed, verb) {
+						t.Errorf("it may %s %s in %s", verb, resource, ns)
+					}
+				}
+			}
+		}
+	}
+	if _, err := client.CoreV1().Secrets("forewarm").List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
+		t.Errorf("want Secrets forbidden, got %v", err)
+	}
+	if err := client.AppsV1().Deployments(s.ns).Delete(t.Context(), "a", metav1.DeleteOptions{}); !apierrors.IsForbidden(err) {
+		t.Errorf("want writing forbidden, got %v", err)
+	}
+}

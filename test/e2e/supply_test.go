@@ -1,0 +1,187 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Pods take long to load. What is needed is ordered before the first of them is ready, not ordered again meanwhile,
+// and given back only after the backlog is worked off.
+func TestSlowLoadingPodsDoNotFlap(t *testing.T) {
+	s := tell(t, "slow-loading")
+	m := s.serve("llama", options{variants: []variant{
+		{name: "on-demand", replicas: 1, min: 1, max: 12, warmUp: 30 * time.Second},
+	}})
+	s.hpa("llama", 1, 12, desiredOf("llama"), exactly)
+	m.turn(4)
+	s.ready(time.Minute, "llama", 1)
+	s.wait(10 * time.Second)
+	start := time.Now()
+	m.turn(30)
+	what, ok := atLeast(4)
+	s.spec(time.Minute, "llama", what, ok)
+	s.wait(150 * time.Second)
+	course := since(s.of(s.ns, "llama"), start)
+	if n := turns(course); n > 1 {
+		t.Errorf("want replicas to go up and then perhaps down, got %d turns: %s", n, s.course(s.ns, "llama"))
+	}
+	if p := s.last(s.ns, "llama"); p.ready < 5 || p.ready != p.spec {
+		t.Errorf("want at least five replicas for 30 requests a second, all ready, got %d of %d", p.ready, p.spec)
+	}
+}
+
+// The quota allows four GPUs and the load needs more. Forewarm asks for what is needed, again and again the same, and
+// when the quota is raised it comes.
+func TestQuotaStarves(t *testing.T) {
+	s := tell(t, "quota")
+	quota := func(gpus int) {
+		s.apply(fmt.Sprintf("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: gpus}\n"+
+			"spec: {hard: {requests.nvidia.com/gpu: %d}}", gpus))
+	}
+	quota(4)
+	m := s.serve("llama", options{variants: []variant{{name: "on-demand", replicas: 1, min: 1, max: 20}}})
+	s.hpa("llama", 1, 20, desiredOf("llama"), exactly)
+	m.turn(28)
+	s.eventually(90*time.Second, "four are ready, and the quota refuses more", func(ctx context.Context) error {
+		messages, err := s.events(ctx, "FailedCreate")
+		if err != nil {
+			return err
+		}
+		refused := strings.Contains(fmt.Sprint(messages), "exceeded quota: gpus")
+		if p := s.last(s.ns, "llama"); p.ready != 4 || p.spec <= 4 || !refused {
+			return fmt.Errorf("%d of %d are ready; events: %v", p.ready, p.spec, messages)
+		}
+		return nil
+	})
+	s.wait(30 * time.Second)
+	starved := time.Now()
+	s.wait(time.Minute)
+	if n := turns(since(s.of(s.ns, "llama"), starved)); n > 0 || s.last(s.ns, "llama").ready != 4 {
+		t.Errorf("want four ready and a wish that does not waver, got %s", s.course(s.ns, "llama"))
+	}
+	quota(40)
+	s.eventually(2*time.Minute, "the load is carried once the quota allows it", func(context.Context) error {
+		if p := s.last(s.ns, "llama"); p.ready < 5 || m.totals().Waiting > 10 {
+			return fmt.Errorf("%d of %d are ready, %d requests wait", p.ready, p.spec, m.totals().Waiting)
+		}
+		return nil
+	})
+}
+
+// A spot node is reclaimed. Its pods are gone at once, their replacements find no node, and on-demand replicas take
+// their place.
+func TestSpotNodeIsReclaimed(t *testing.T) {
+	s := tell(t, "spot")
+	s.check(s.node(t.Context(), "node-spot-spot", "spot-spot", 4, map[string]string{"cloud.google.com/gke-spot": "true"}))
+	m := s.serve("llama", options{variants: []variant{
+		{name: "on-demand", replicas: 1, min: 1, max: 10, price: 4, warmUp: 3 * time.Second},
+		{
+			name: "spot", replicas: 3, min: 3, max: 4, price: 1, capacityType: "spot", pool: "spot-spot",
+			warmUp: 3 * time.Second,
+		},
+	}})
+	s.hpa("llama", 1, 10, desiredOf("llama"), exactly)
+	s.hpa("llama-spot", 1, 4, desiredOf("llama-spot"), exactly)
+	m.turn(20)
+	s.eventually(2*time.Minute, "the load is carried, mostly on spot", func(context.Context) error {
+		onDemand, spot := s.last(s.ns, "llama"), s.last(s.ns, "llama-spot")
+		if onDemand.ready < 1 || spot.ready < 3 || m.totals().Waiting > 10 {
+			return fmt.Errorf("%d on demand, %d on spot, %d requests wait", onDemand.ready, spot.ready, m.totals().Waiting)
+		}
+		return nil
+	})
+	before, reclaimed := s.last(s.ns, "llama").ready, time.Now()
+	s.check(s.patch(t.Context(), "", "Node", "node-spot-spot",
+		`{"spec":{"taints":[{"key":"reclaimed","effect":"NoExecute"}]}}`))
+	s.eventually(20*time.Second, "the spot pods are gone", func(context.Context) error {
+		if p := s.last(s.ns, "llama-spot"); p.ready > 0 {
+			return fmt.Errorf("%d are ready", p.ready)
+		}
+		return nil
+	})
+	gone := time.Since(reclaimed)
+	s.eventually(2*time.Minute, "on-demand replicas carry the load", func(context.Context) error {
+		if p := s.last(s.ns, "llama"); p.ready < before+2 || m.totals().Waiting > 10 {
+			return fmt.Errorf("%d of %d are ready, %d requests wait", p.ready, p.spec, m.totals().Waiting)
+		}
+		return nil
+	})
+	summary.measured("spot node reclaimed: pods gone after %.1f s, load carried on demand after %.1f s (warm-up 3 s)",
+		gone.Seconds(), time.Since(reclaimed).Seconds())
+}
+
+// Two models share six GPUs. The important one gets what it needs, the other the rest and never less than its
+// minimum; while the important one is quiet the other may have its GPUs.
+func TestBudgetGoesByPriority(t *testing.T) {
+	s := tell(t, "budget")
+	s.check(s.config.change(func() {
+		s.config.budgets["e2e"] = object{"name": "e2e", "product": "E2E-A100", "limit": 6}
+	}))
+	serve := func(name string, priority int) *model {
+		m := s.serve(name, options{product: "E2E-A100", priority: priority, variants: []variant{
+			{name: "on-demand", replicas: 1, min: 1, max: 6},
+		}})
+		s.hpa(name, 1, 6, desiredOf(name), exactly)
+		return m
+	}
+	important, other := serve("important", 100), serve("other", 1)
+	replicas := func() (int, int) { return s.last(s.ns, "important").spec, s.last(s.ns, "other").spec }
+	other.turn(40)
+	s.eventually(2*time.Minute, "the other has what the important one does not need", func(context.Context) error {
+		if a, b := replicas(); a != 1 || b != 5 {
+			return fmt.Errorf("%d and %d", a, b)
+		}
+		return nil
+	})
+	important.turn(22)
+	s.eventually(2*time.Minute, "the important one takes what it needs", func(context.Context) error {
+		if a, b := replicas(); a < 4 || a+b > 6 || b < 1 {
+			return fmt.Errorf("%d and %d", a, b)
+		}
+		return nil
+	})
+	s.always(15*time.Second, "the important one keeps it, and six GPUs are not exceeded", func(context.Context) error {
+		if a, b := replicas(); a+b > 6 || a < 4 {
+			return fmt.Errorf("%d and %d", a, b)
+		}
+		return nil
+	})
+	r, err := other.forewarmSays(t.Context())
+	s.check(err)
+	if !strings.Contains(steps(r), "budget") {
+		t.Errorf("want the budget among the steps of the other model:\n%s", steps(r))
+	}
+}
+
+// A group of two pods with eight GPUs each is one replica, and the HPA scales groups.
+func TestLeaderWorkerSet(t *testing.T) {
+	s := tell(t, "lws")
+	s.check(s.lws())
+	m := s.serve("llama", options{lws: true, variants: []variant{
+		{name: "on-demand", replicas: 1, min: 1, max: 5, gpus: 16},
+	}})
+	target := "apiVersion: leaderworkerset.x-k8s.io/v1, kind: LeaderWorkerSet"
+	s.apply(fmt.Sprintf(`
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: llama}
+spec:
+  scaleTargetRef: {%s, name: llama}
+  minReplicas: 1
+  maxReplicas: 5
+  metrics: [%s]
+%s`, target, strings.Replace(desiredOf("llama"), "apiVersion: apps/v1, kind: Deployment", target, 1), exactly))
+	m.turn(16)
+	s.eventually(3*time.Minute, "three groups of two pods serve", func(ctx context.Context) error {
+		return s.groups(ctx, "llama", 3, 6)
+	})
+	m.turn(0)
+	s.eventually(4*time.Minute, "one group is left, whole", func(ctx context.Context) error {
+		return s.groups(ctx, "llama", 1, 2)
+	})
+}
