@@ -15,15 +15,24 @@ func ruleGrow(d *draft) {
 	for i := range d.counts {
 		if to := d.counts[i]; to != before[i] {
 			d.counts[i] = before[i]
-			d.variantStep(i, "grow", to, [4]float64{
-				d.need.OutputTokens, d.need.Requests, d.caps[i].OutputTokens,
-				d.caps[i].carries(d.perRequest),
-			})
+			d.sayGrow(i, to)
 		}
 	}
 	if missing := shortfall(d.caps, usable(d), d.need); missing > 1e-9 {
 		d.step("short", total(d.counts), total(d.counts), [4]float64{missing})
 	}
+}
+
+// sayGrow grows variant i and says what for: for what usually comes at this hour,
+// if the forecast asks for all of it and what arrives now would fit.
+func (d *draft) sayGrow(i, to int) {
+	if d.rise > 0 && d.need == d.ahead && covered(d.caps, usable(d), d.now) {
+		d.variantStep(i, "grow-ahead", to, [4]float64{d.f.Level(), d.rise, Lead(d.m, d.l, d.in).Seconds(), d.need.Requests})
+		return
+	}
+	d.variantStep(i, "grow", to, [4]float64{
+		d.need.OutputTokens, d.need.Requests, d.caps[i].OutputTokens, d.caps[i].carries(d.perRequest),
+	})
 }
 
 // usable are the wanted replicas that can be expected to serve: a starved pod

@@ -30,11 +30,13 @@ func ruleLookAhead(d *draft) {
 	if atZero(d) && d.f.Max(lead, 0.5) <= 0 {
 		peak = 0 // spread alone wakes nobody
 	}
-	d.need = d.need.highest(d.perRequest.scale(peak))
+	d.ahead = d.perRequest.scale(peak)
+	d.need = d.need.highest(d.ahead)
 	if times := d.f.Event(); times > 0 {
 		d.step("forecast-event", 0, 0, [4]float64{times, d.f.Max(lead, 0.5), lead.Seconds()})
 	}
 	if usual := d.f.Max(lead, 0.5); usual > riseWorthSaying*d.f.Level() && d.f.Seasonal() {
+		d.rise = usual
 		d.step("forecast-rise", 0, 0, [4]float64{d.f.Level(), usual, lead.Seconds()})
 	}
 	d.step("forecast-peak", 0, 0, [4]float64{peak, lead.Seconds(), share, float64(d.f.Residuals())})

@@ -18,6 +18,7 @@ type scene struct {
 	starved      int
 	arrivals     float64
 	peak         float64 // forecast of the peak at every horizon and quantile; 0 = arrivals
+	usual        float64 // median of the forecast, of a season; 0 = arrivals, and none
 	past         float64 // highest forecast lately
 	pending      float64 // in the engine, over all pods
 	queue        float64 // at the gateway
@@ -134,11 +135,12 @@ func (s scene) forecast(t interface{ Fatal(...any) }) predictor.Forecast {
 	if s.noForecast || s.blind {
 		return predictor.Forecast{}
 	}
-	peak := max(s.peak, s.arrivals)
+	usual := max(s.usual, s.arrivals)
+	peak := max(s.peak, usual)
 	f, err := predictor.NewForecast(predictor.Grid{
 		At: noon, Level: s.arrivals, Horizons: []time.Duration{time.Minute, time.Hour},
-		Quantiles: []float64{0.5, 0.9}, Values: []float64{s.arrivals, peak, s.arrivals, peak},
-		Held: []float64{s.arrivals, max(s.past, peak), s.arrivals, max(s.past, peak)},
+		Quantiles: []float64{0.5, 0.9}, Values: []float64{usual, peak, usual, peak}, Seasonal: s.usual > 0,
+		Held: []float64{usual, max(s.past, peak), usual, max(s.past, peak)},
 		Past: []float64{max(s.past, s.arrivals), max(s.past, s.arrivals)},
 	})
 	if err != nil {

@@ -103,6 +103,10 @@ var sentences = map[WhyCode]func(s Step) string{
 	"grow": func(s Step) string {
 		return fmt.Sprintf("To carry %s, %s needs %s.", demand(s.Args[1], s.Args[0]), named(s), replicas(s.To))
 	},
+	"grow-ahead": func(s Step) string {
+		return fmt.Sprintf("Ahead of a rise: %s req/s arrive, usually %s within %s at this hour; to carry up to %s, %s needs %s.",
+			number(s.Args[0]), number(s.Args[1]), seconds(s.Args[2]), number(s.Args[3]), named(s), replicas(s.To))
+	},
 	"short": func(s Step) string {
 		return fmt.Sprintf("Every variant is at its maximum or starved: %s %% of the work has no replica.",
 			number(100*s.Args[0]))

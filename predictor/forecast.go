@@ -23,6 +23,7 @@ type Forecast struct {
 	past      []float64 // observed maximum over [At-h, At], one per horizon; NaN where unknown
 	gain      float64
 	shift     float64 // added to every value read; see Shifted
+	crest     float64 // the highest that shift has been, at least 0
 	residuals int
 	seasonal  bool
 	event     float64
@@ -118,25 +119,24 @@ func (f Forecast) At() time.Time { return f.at }
 // Level is demand at At in requests per second.
 func (f Forecast) Level() float64 { return f.level }
 
-// Shifted is the forecast once demand is seen at a rate: all of it moves by Gain
-// of the change since it was made, which is what a newer level says about the
-// window maximum on average. It shares memory with f and allocates nothing.
-func (f Forecast) Shifted(rate float64) Forecast {
+// Shifted is the forecast once demand is seen at a rate, and was at most top since
+// the forecast was made: all of it moves by Gain of the change, which is what a
+// newer level says about the window maximum on average. It shares memory with f
+// and allocates nothing.
+func (f Forecast) Shifted(rate, top float64) Forecast {
 	if f.Known() && rate >= 0 {
 		f.shift += f.gain * (rate - f.level)
+		f.crest = math.Max(f.crest, f.shift+f.gain*math.Max(top-rate, 0))
 		f.level = rate
 	}
 	return f
 }
 
-// Recent is the forecast with, in each cell, the highest of the recent forecasts:
-// what was expected a moment ago is not forgotten at once.
+// Recent is the forecast with, in each cell, the highest of the recent forecasts,
+// as they were shifted: what was expected a moment ago is not forgotten at once.
 func (f Forecast) Recent() Forecast {
 	g := f
-	g.values = f.held
-	if f.shift < 0 {
-		g.shift = 0
-	}
+	g.values, g.shift = f.held, f.crest
 	return g
 }
 
@@ -240,7 +240,7 @@ func (f Forecast) Grid() Grid {
 	}
 	for i := range g.Values {
 		g.Values[i] = math.Max(g.Values[i]+f.shift, 0)
-		g.Held[i] = math.Max(g.Held[i]+math.Max(f.shift, 0), 0)
+		g.Held[i] = math.Max(g.Held[i]+f.crest, 0)
 	}
 	return g
 }

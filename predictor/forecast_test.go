@@ -56,6 +56,37 @@ func TestForecastReads(t *testing.T) {
 	}
 }
 
+// A level seen between two refreshes moves what is ordered for at once, and what
+// is kept for as high as it ever moved.
+func TestAShiftUpIsRememberedAndAShiftDownIsNot(t *testing.T) {
+	g := grid()
+	g.Gain, g.Held = 0.5, []float64{10, 15, 12, 21}
+	for name, tc := range map[string]struct {
+		rates, tops []float64
+		order, keep float64
+	}{
+		"nothing new":                 {[]float64{10}, []float64{10}, 14, 15},
+		"up":                          {[]float64{14}, []float64{14}, 16, 17},
+		"up, and gone a tick later":   {[]float64{14, 10}, []float64{14, 14}, 14, 17},
+		"gone, by the history's word": {[]float64{10}, []float64{14}, 14, 17},
+		"down":                        {[]float64{6}, []float64{10}, 12, 15},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := must(t, g)
+			for i, r := range tc.rates {
+				f = f.Shifted(r, tc.tops[i])
+			}
+			written := must(t, f.Grid())
+			for how, f := range map[string]Forecast{"itself": f, "written and read": written} {
+				order, keep := f.Max(time.Minute, 0.9), f.Recent().Max(time.Minute, 0.9)
+				if order != tc.order || keep != tc.keep {
+					t.Errorf("%s: order for %g and keep for %g, want %g and %g", how, order, keep, tc.order, tc.keep)
+				}
+			}
+		})
+	}
+}
+
 func TestForecastRefusesGridsThatLie(t *testing.T) {
 	for name, spoil := range map[string]func(*Grid){
 		"no horizons":            func(g *Grid) { g.Horizons = nil },

@@ -78,8 +78,8 @@ func (f *Forecaster) Forecast(h *History, at time.Time, horizons []time.Duration
 	} else {
 		f.follow(s, h.buckets(longest))
 		m := f.track.at(f.track.next - 1)
-		q, held = m.out, f.track.held()
 		g.Gain = f.track.follow.share()
+		q, held = m.out, f.track.held(s, float32(g.Gain))
 		g.Level, g.Residuals, g.Seasonal = float64(m.y), f.track.seen, f.track.season
 	}
 	top := mostRise * max(float32(h.rate), s.top(0, s.len()))

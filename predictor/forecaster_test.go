@@ -233,10 +233,31 @@ func TestForecastingAllocatesOnlyItsAnswer(t *testing.T) {
 	}
 	answer := f.Forecast(h, h.Seen(), horizons)
 	if n := testing.AllocsPerRun(50, func() {
-		answer = answer.Shifted(9)
+		answer = answer.Shifted(9, 9)
 		answer.Recent().Max(5*time.Minute, 0.95)
 	}); n > 0 {
 		t.Errorf("reading an answer allocates %g times", n)
+	}
+}
+
+// What demand rose to between two forecasts is remembered with the one that stood.
+func TestABlipBetweenTwoForecastsIsRemembered(t *testing.T) {
+	h, f := newHistory(), NewForecaster(nil, 0)
+	live(h, func(int) float64 { return 10 }, 0, 200)
+	at := h.Seen()
+	for i := range 10 {
+		rate := 10.0
+		if i == 2 {
+			rate = 18
+		}
+		at = at.Add(15 * time.Second)
+		h.Add(at, rate)
+	}
+	f.Forecast(h, at, []time.Duration{8 * time.Minute})
+	for gain, want := range map[float32]float32{0: 10, 0.5: 14, 1: 18} {
+		if got := f.track.held(&f.work.series, gain)[0]; got < want || got > want+2 {
+			t.Errorf("at a gain of %g %g req/s are kept for, want about %g", gain, got, want)
+		}
 	}
 }
 

@@ -113,6 +113,10 @@ func (h *History) Seen() time.Time { return h.seen }
 // Rate is the newest sample in requests per second; zero if there is none.
 func (h *History) Rate() float64 { return h.rate }
 
+// Top is the highest rate of the bucket that is still open, in requests per
+// second; zero if there is none.
+func (h *History) Top() float64 { return h.open.top }
+
 // Bytes is the memory that the buckets take.
 func (h *History) Bytes() int { return 2 * (cap(h.mean) + cap(h.peak)) }
 

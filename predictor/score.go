@@ -48,7 +48,7 @@ func Score(f Source, samples []Sample, horizon time.Duration, from time.Time) Ca
 			continue
 		}
 		if forecast := f.Forecast(h, s.At, []time.Duration{horizon}); forecast.Known() {
-			c.add(forecast.Shifted(s.Rate), horizon, most)
+			c.add(forecast.Shifted(s.Rate, s.Rate), horizon, most)
 		}
 	}
 	c.finish()

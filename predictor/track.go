@@ -106,13 +106,17 @@ func (t *track) at(number int64) *moment { return &t.ring[number%int64(len(t.rin
 // hold is for how many buckets a forecast is remembered: half a horizon.
 func (t *track) hold() int { return (t.h + 1) / 2 }
 
-// held is the highest of the remembered forecasts, per quantile.
-func (t *track) held() (out [levels]float32) {
-	for k := range int64(t.hold()) {
-		if m := t.at(max(t.next-1-k, 0)); m.said {
-			for j, v := range m.out {
-				out[j] = max(out[j], v)
-			}
+// held is the highest of the remembered forecasts, per quantile: each as high as it
+// was shifted while it stood, which is for the bucket after its own.
+func (t *track) held(s *series, gain float32) (out [levels]float32) {
+	for k := range t.hold() {
+		m := t.at(max(t.next-1-int64(k), 0))
+		if !m.said {
+			continue
+		}
+		crest := gain * max(s.ahead(s.len()-1-k, 1)-m.y, 0)
+		for j, v := range m.out {
+			out[j] = max(out[j], v+crest)
 		}
 	}
 	return out

@@ -35,7 +35,7 @@ func (e *Engine) blindView(m policy.Model, at time.Time, cause error) (v policy.
 		Code: FaultLoad,
 		Text: fmt.Sprintf("no signals could be read (%v); decisions are held", cause),
 	}}...)
-	v = policy.ModelView{Model: m, Input: in, Learned: s.learned, Forecast: s.forecast.Shifted(s.history.Rate())}
+	v = policy.ModelView{Model: m, Input: in, Learned: s.learned, Forecast: s.forecast.Shifted(s.history.Rate(), s.history.Top())}
 	defer func() {
 		if r := recover(); r != nil {
 			e.caught(m.ID.String(), r)

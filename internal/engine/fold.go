@@ -96,7 +96,7 @@ func (e *Engine) step(m policy.Model, in policy.Input, at time.Time) (v policy.M
 		made := s.forecaster.Forecast(s.history, at, horizons)
 		s.forecast, s.made, s.closed = made.Raised(s.history, m.Events), at, false
 	}
-	v.Forecast = s.forecast.Shifted(s.history.Rate())
+	v.Forecast = s.forecast.Shifted(s.history.Rate(), s.history.Top())
 	v.Proposal = e.rules.propose(m, v.Learned, in, v.Forecast)
 	return v
 }
