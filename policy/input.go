@@ -46,6 +46,7 @@ type Pod struct {
 	KV           Reading `json:"kv"`      // KV-cache use, 0..1
 	Completions  Reading `json:"completionsPerSecond"`
 	PromptTokens Reading `json:"promptTokensPerSecond"` // uncached where the engine tells
+	CachedTokens Reading `json:"cachedTokensPerSecond"` // prompt tokens from the prefix cache, beside PromptTokens
 	OutputTokens Reading `json:"outputTokensPerSecond"`
 }
 

@@ -12,6 +12,7 @@ type Learned struct {
 	Request  Request          `json:"request"`  // what one request asks for
 	Gaps     []time.Duration  `json:"gaps"`     // proven idle times between work, newest last, at most maxGaps
 	Refusals Refusals         `json:"refusals"` // how many requests are usually refused
+	Serving  Serving          `json:"serving"`  // how many replicas serve, and since when
 	Flight   Flight           `json:"flight"`   // requests in the system at the newest moment
 	Variants []VariantLearned `json:"variants"` // in the model's order
 }
@@ -22,6 +23,7 @@ type Request struct {
 	Output   float64 `json:"output"`   // decayed output tokens
 	Prompted float64 `json:"prompted"` // decayed completed requests behind Prompt
 	Prompt   float64 `json:"prompt"`   // decayed uncached prompt tokens, while known
+	Asked    float64 `json:"asked"`    // decayed prompt tokens, cached ones as well
 	Served   float64 `json:"served"`   // decayed completed requests behind Busy
 	Busy     float64 `json:"busy"`     // decayed seconds in service, while the SLO held
 	Settled  bool    `json:"settled"`  // twice as many have completed as were in service at a time

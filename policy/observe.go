@@ -32,7 +32,8 @@ func Observe(m Model, l Learned, in Input) Learned {
 	if l.At = in.Now; canDecide(in) {
 		l.Good = in.Now
 	}
-	l.Request = l.Request.observe(in.Signals, m.SLO, elapsed)
+	l.Serving = l.Serving.observe(in)
+	l.Request = l.Request.observe(in.Signals, m.SLO, elapsed, l.Serving.refilling(in.Now))
 	l.Refusals = l.Refusals.observe(in.Signals, elapsed)
 	l.Flight = l.Flight.next(m, in)
 	steady := l.Flight.steady(in.Now)
@@ -46,8 +47,9 @@ func Observe(m Model, l Learned, in Input) Learned {
 
 // observe adds one tick's completions, tokens and time in service to the decayed
 // sums. Time in service is only learned while no queue stands and TTFT is within
-// the SLO: an overloaded engine is slow, and that is not what a request asks for.
-func (r Request) observe(s Signals, slo SLO, elapsed time.Duration) Request {
+// the SLO: an overloaded engine is slow, and that is not what a request asks for. While caches refill, the share of
+// prompt tokens that they answer is frozen as it was learned before.
+func (r Request) observe(s Signals, slo SLO, elapsed time.Duration, refilling bool) Request {
 	var now Request
 	waiting, running, prompts := 0.0, 0.0, true
 	for _, p := range s.Pods {
@@ -57,12 +59,16 @@ func (r Request) observe(s Signals, slo SLO, elapsed time.Duration) Request {
 		now.Count += p.Completions.Value
 		now.Output += p.OutputTokens.Value
 		now.Prompt += p.PromptTokens.Value
+		now.Asked += p.PromptTokens.Value + p.CachedTokens.Value
 		prompts = prompts && p.PromptTokens.Known
 		running += p.Running.Value
 		waiting += p.Pending.Value
 	}
+	if refilling && r.Asked > 0 {
+		now.Prompt = now.Asked * r.Prompt / r.Asked
+	}
 	if now.Prompted = now.Count; !prompts {
-		now.Prompt, now.Prompted = 0, 0
+		now.Prompt, now.Prompted, now.Asked = 0, 0, 0
 	}
 	if !standing(waiting, running) && !s.late(slo) {
 		now.Busy, now.Served = running, now.Count
@@ -74,7 +80,7 @@ func (r Request) observe(s Signals, slo SLO, elapsed time.Duration) Request {
 	add := func(sum, rate float64) float64 { return sum*keep + rate*dt }
 	r = Request{
 		Count: add(r.Count, now.Count), Output: add(r.Output, now.Output),
-		Prompted: add(r.Prompted, now.Prompted), Prompt: add(r.Prompt, now.Prompt),
+		Prompted: add(r.Prompted, now.Prompted), Prompt: add(r.Prompt, now.Prompt), Asked: add(r.Asked, now.Asked),
 		Served: add(r.Served, now.Served), Busy: add(r.Busy, now.Busy), Settled: r.Settled,
 	}
 	r.Settled = r.Settled || r.Count >= max(minRequests, settledShare*running)
@@ -88,8 +94,9 @@ func (r Request) orNow(m Model, in Input) Request {
 	if r.known() {
 		return r
 	}
-	now := Request{}.observe(in.Signals, m.SLO, momentary)
-	r.Count, r.Output, r.Prompted, r.Prompt, r.Settled = now.Count, now.Output, now.Prompted, now.Prompt, now.Settled
+	now := Request{}.observe(in.Signals, m.SLO, momentary, false)
+	now.Served, now.Busy = r.Served, r.Busy
+	r = now
 	return r
 }
 

@@ -123,7 +123,7 @@ func TestWarmUp(t *testing.T) {
 func TestObserveNeverTouchesItsInput(t *testing.T) {
 	m := scene{}.model()
 	l := observed(m, times(20, tick{running: 10, output: 600, completions: 2, warmUps: []time.Duration{time.Minute}})...)
-	before := Learned{Since: l.Since, At: l.At, LastBusy: l.LastBusy, Good: l.Good, Request: l.Request}
+	before := Learned{Since: l.Since, At: l.At, LastBusy: l.LastBusy, Good: l.Good, Request: l.Request, Serving: l.Serving}
 	for _, v := range l.Variants {
 		v.WarmUps = slices.Clone(v.WarmUps)
 		before.Variants = append(before.Variants, v)

@@ -123,6 +123,11 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("Requests wait (%s, beside %s running), so nothing is released.",
 			number(s.Args[0]), number(s.Args[1]))
 	},
+	"keep-cache": func(s Step) string {
+		return fmt.Sprintf("With %s the prefix caches would answer about %s %% of prompt tokens instead of %s %%, and %s "+
+			"prompt tokens/s would be too many, so no more is released.",
+			replicas(s.Args[0]), number(100*s.Args[2]), number(100*s.Args[1]), number(s.Args[3]))
+	},
 	"keep-just-started": func(s Step) string {
 		return fmt.Sprintf("The model has been watched for only %s, so nothing is released yet.", seconds(s.Args[0]))
 	},

@@ -78,7 +78,7 @@ func (d *draft) spare(need Work) []int {
 		i := d.order[k]
 		for budget > 0 && left[i] > max(d.m.Variants[i].Min, d.floors[i]) && total(left) > 1 {
 			left[i]--
-			if !covered(d.caps, left, need) {
+			if !d.coveredColder(left, need) {
 				left[i]++
 				break
 			}

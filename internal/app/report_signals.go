@@ -25,6 +25,7 @@ func signalReports(s policy.Signals) []SignalReport {
 			reading("kv", p.Name, "ratio", p.KV),
 			reading("completions", p.Name, "req/s", p.Completions),
 			reading("promptTokens", p.Name, "tok/s", p.PromptTokens),
+			reading("cachedTokens", p.Name, "tok/s", p.CachedTokens),
 			reading("outputTokens", p.Name, "tok/s", p.OutputTokens),
 		)
 	}

@@ -63,6 +63,7 @@ func aged(m policy.Model, last policy.Input, at time.Time) policy.Input {
 			Name: p.Name, Variant: p.Variant,
 			Pending: old(p.Pending), Running: old(p.Running), KV: old(p.KV), Completions: old(p.Completions),
 			PromptTokens: old(p.PromptTokens), OutputTokens: old(p.OutputTokens),
+			CachedTokens: old(p.CachedTokens),
 		})
 	}
 	for _, s := range last.Supply {

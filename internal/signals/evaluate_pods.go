@@ -203,6 +203,7 @@ func (f fleetView) policyPods() []policy.Pod {
 			KV:           p.Signals[KV].Reading,
 			Completions:  p.Signals[Completions].Reading,
 			PromptTokens: uncached(p.Signals[PromptTokens].Reading, p.Signals[CachedTokens].Reading),
+			CachedTokens: p.Signals[CachedTokens].Reading,
 			OutputTokens: p.Signals[OutputTokens].Reading,
 		})
 	}

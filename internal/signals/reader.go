@@ -238,6 +238,7 @@ func forgotten(sig policy.Signals) policy.Signals {
 		out.Pods = append(out.Pods, policy.Pod{
 			Name: p.Name, Variant: p.Variant, Pending: old(p.Pending), Running: old(p.Running), KV: old(p.KV),
 			Completions: old(p.Completions), PromptTokens: old(p.PromptTokens), OutputTokens: old(p.OutputTokens),
+			CachedTokens: old(p.CachedTokens),
 		})
 	}
 	return out

@@ -39,6 +39,7 @@ func (v *view) arrivals(s *policy.Signals) {
 	if v.opts.Gateway {
 		s.Arrivals, s.GatewayQueue = v.fromGateway()
 		if s.Arrivals.Known {
+			s.Refused = policy.Seen(0, s.Arrivals.Age) // the simulated gateway's page has no error counter
 			s.ArrivalSource = policy.FromGateway
 			s.Partial = s.Partial || !s.GatewayQueue.Known
 			return

@@ -59,6 +59,7 @@ func (v *view) pod(t *track) policy.Pod {
 	}
 	if hit := v.rate(t, hits); hit.Known && p.PromptTokens.Known {
 		p.PromptTokens.Value = max(0, p.PromptTokens.Value-hit.Value)
+		p.CachedTokens = hit
 	}
 	return p
 }
