@@ -14,7 +14,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("forewarm_"+name, help, labels, nil)
 }
 
-// The own metrics, listed in docs/serve.md. What is unknown is absent.
+// The own metrics, listed in docs/cli.md. What is unknown is absent.
 var (
 	descBuild = desc("build_info", "Always 1; the version is a label.", "version")
 	descReady = desc("ready", "Whether /readyz says yes.")
