@@ -23,8 +23,8 @@ func ruleGrow(d *draft) {
 	}
 }
 
-// sayGrow grows variant i and says what for: for what usually comes at this hour,
-// if the forecast asks for all of it and what arrives now would fit.
+// sayGrow grows variant i and says what for: ahead of an expected rise, if the forecast
+// asks for all of it and what arrives now would fit.
 func (d *draft) sayGrow(i, to int) {
 	if d.rise > 0 && d.need == d.ahead && covered(d.caps, usable(d), d.now) {
 		d.variantStep(i, "grow-ahead", to, [4]float64{d.f.Level(), d.rise, Lead(d.m, d.l, d.in).Seconds(), d.need.Requests})

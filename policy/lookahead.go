@@ -1,5 +1,7 @@
 package policy
 
+import "time"
+
 // How many times as often as a request may be missed, a window may be: at an
 // attainment of 0.99 an order covers 0.925 of the windows, and what is there is
 // kept for 0.94 of them. A window that is missed is missed in part, and what was
@@ -35,11 +37,18 @@ func ruleLookAhead(d *draft) {
 	if times := d.f.Event(); times > 0 {
 		d.step("forecast-event", 0, 0, [4]float64{times, d.f.Max(lead, 0.5), lead.Seconds()})
 	}
-	if usual := d.f.Max(lead, 0.5); usual > riseWorthSaying*d.f.Level() && d.f.Seasonal() {
+	if usual := d.f.Max(lead, 0.5); d.risesTo(usual, lead) {
 		d.rise = usual
 		d.step("forecast-rise", 0, 0, [4]float64{d.f.Level(), usual, lead.Seconds()})
 	}
 	d.step("forecast-peak", 0, 0, [4]float64{peak, lead.Seconds(), share, float64(d.f.Residuals())})
+}
+
+// risesTo says that a season lets demand grow, and not that a window's highest rate
+// is above its last: it is above the highest of as long a window before, too.
+func (d *draft) risesTo(usual float64, lead time.Duration) bool {
+	before, known := d.f.Past(lead)
+	return d.f.Seasonal() && usual > riseWorthSaying*d.f.Level() && known && usual > before
 }
 
 // riseWorthSaying is the least expected growth within one lead that a sentence is

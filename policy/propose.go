@@ -63,7 +63,7 @@ type draft struct {
 	arrivals   float64 // requests per second, counted or seen to accumulate
 	need       Work    // work that the wanted replicas must carry
 	ahead      Work    // work that the forecast asks for
-	rise       float64 // requests per second that are usual within the lead, where that is a rise; else 0
+	rise       float64 // requests per second expected within the lead, where that is a rise; else 0
 	asleep     bool    // the model is left at, or sent to, zero
 	proven     bool    // zero replicas rest on proof
 	mix        *mix    // a firm and a spot variant, decided as one; see ruleFold

@@ -12,12 +12,13 @@ func TestPropose(t *testing.T) {
 		says WhyCode // a step that must be there
 	}{
 		// Look-ahead.
-		"steady load that fits stays":                     {with(2, scene{arrivals: 15}), 2, "forecast-peak"},
-		"an expected peak is ordered before it comes":     {with(2, scene{arrivals: 15, peak: 45}), 5, "grow"},
-		"what is usual at this hour is ordered, and said": {with(2, scene{arrivals: 15, usual: 24, peak: 45}), 5, "grow-ahead"},
-		"a rise is no reason for what is needed already":  {with(2, scene{arrivals: 25, usual: 30, peak: 45}), 5, "grow"},
-		"present load counts where there is no forecast":  {with(2, scene{arrivals: 45, noForecast: true}), 5, "forecast-none"},
-		"starting replicas are not ordered twice":         {scene{spec: 5, ready: 2, arrivals: 15, peak: 45}, 5, "forecast-peak"},
+		"steady load that fits stays":                    {with(2, scene{arrivals: 15}), 2, "forecast-peak"},
+		"an expected peak is ordered before it comes":    {with(2, scene{arrivals: 15, peak: 45}), 5, "grow"},
+		"an expected rise is ordered ahead, and said":    {with(2, scene{arrivals: 15, usual: 24, peak: 45}), 5, "grow-ahead"},
+		"a blip back to what was there is no rise":       {with(2, scene{arrivals: 15, usual: 24, past: 26, peak: 45}), 5, "grow"},
+		"a rise is no reason for what is needed already": {with(2, scene{arrivals: 25, usual: 30, peak: 45}), 5, "grow"},
+		"present load counts where there is no forecast": {with(2, scene{arrivals: 45, noForecast: true}), 5, "forecast-none"},
+		"starting replicas are not ordered twice":        {scene{spec: 5, ready: 2, arrivals: 15, peak: 45}, 5, "forecast-peak"},
 
 		// Backlog.
 		"a short queue that present supply drains orders nothing": {with(2, scene{arrivals: 10, pending: 100}), 2, "keep-queue"},

@@ -50,7 +50,7 @@ var sentences = map[WhyCode]func(s Step) string{
 		return "There is no forecast yet, so only the present counts."
 	},
 	"forecast-rise": func(s Step) string {
-		return fmt.Sprintf("Arrivals are at %s req/s and usually rise to %s within %s at this hour.",
+		return fmt.Sprintf("Arrivals are at %s req/s and expected to rise to %s within %s, earlier days considered.",
 			number(s.Args[0]), number(s.Args[1]), seconds(s.Args[2]))
 	},
 	"forecast-event": func(s Step) string {
@@ -104,7 +104,7 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("To carry %s, %s needs %s.", demand(s.Args[1], s.Args[0]), named(s), replicas(s.To))
 	},
 	"grow-ahead": func(s Step) string {
-		return fmt.Sprintf("Ahead of a rise: %s req/s arrive, usually %s within %s at this hour; to carry up to %s, %s needs %s.",
+		return fmt.Sprintf("Ahead of a rise: %s req/s arrive, %s are expected within %s; to carry up to %s, %s needs %s.",
 			number(s.Args[0]), number(s.Args[1]), seconds(s.Args[2]), number(s.Args[3]), named(s), replicas(s.To))
 	},
 	"short": func(s Step) string {

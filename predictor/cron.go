@@ -51,28 +51,40 @@ func cronBits(field string, low, high int) (bits uint64, err error) {
 				return 0, fmt.Errorf("want a step above 0, got %q", step)
 			}
 		}
-		from, to := low, high
-		if span != "*" {
-			a, b, ranged := strings.Cut(span, "-")
-			if from, err = strconv.Atoi(a); err != nil {
-				return 0, fmt.Errorf("want a number or *, got %q", a)
-			}
-			if to = from; ranged {
-				if to, err = strconv.Atoi(b); err != nil {
-					return 0, fmt.Errorf("want a number, got %q", b)
-				}
-			} else if stepped {
-				to = high
-			}
-		}
-		if from < low || to > high || from > to {
-			return 0, fmt.Errorf("want %d to %d in order, got %q", low, high, span)
+		from, to, err := cronSpan(span, stepped, low, high)
+		if err != nil {
+			return 0, err
 		}
 		for v := from; v <= to; v += every {
 			bits |= 1 << v
 		}
 	}
 	return bits, nil
+}
+
+// cronSpan reads *, a number or a range; a number with a step begins an open range.
+func cronSpan(span string, stepped bool, low, high int) (from, to int, err error) {
+	if span == "*" {
+		return low, high, nil
+	}
+	a, b, ranged := strings.Cut(span, "-")
+	if from, err = strconv.Atoi(a); err != nil {
+		return 0, 0, fmt.Errorf("want a number or *, got %q", a)
+	}
+	switch {
+	case ranged:
+		if to, err = strconv.Atoi(b); err != nil {
+			return 0, 0, fmt.Errorf("want a number, got %q", b)
+		}
+	case stepped:
+		to = high
+	default:
+		to = from
+	}
+	if from < low || to > high || from > to {
+		return 0, 0, fmt.Errorf("want %d to %d in order, got %q", low, high, span)
+	}
+	return from, to, nil
 }
 
 // String is the schedule as it was given.

@@ -99,9 +99,13 @@ func (g Grid) check() error {
 		return fmt.Errorf("forecast grid: want %d past maxima, got %d", rows, len(g.Past))
 	case !sort.Float64sAreSorted(g.Quantiles):
 		return fmt.Errorf("forecast grid: want ascending quantiles, got %v", g.Quantiles)
-	case !sort.SliceIsSorted(g.Horizons, func(i, j int) bool { return g.Horizons[i] < g.Horizons[j] }):
+	case !slices.IsSorted(g.Horizons):
 		return fmt.Errorf("forecast grid: want ascending horizons, got %v", g.Horizons)
 	}
+	return g.checkRates()
+}
+
+func (g Grid) checkRates() error {
 	for _, v := range slices.Concat([]float64{g.Level, g.Event}, g.Values, g.Held) {
 		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 			return fmt.Errorf("forecast grid: want finite rates >= 0, got %g", v)

@@ -16,7 +16,8 @@ type load func(minute int) float64
 func steady(rate float64) load { return func(int) float64 { return rate } }
 
 // daily rises from low to high and back each day, steepest at 6:00 and 18:00.
-func daily(low, high float64) load {
+func daily() load {
+	const low, high = 4.0, 16.0
 	return func(m int) float64 {
 		return low + (high-low)*(1-math.Cos(2*math.Pi*float64(m)/float64(day)))/2
 	}
@@ -62,7 +63,7 @@ func after(l load, m int, horizon time.Duration) Forecast {
 
 func TestForecasterStories(t *testing.T) {
 	const days = day
-	wave := noisy(daily(4, 16), 1)
+	wave := noisy(daily(), 1)
 	quiet := func(m int) float64 {
 		if m%days >= 600 && m%days < 660 {
 			return 12
@@ -104,11 +105,11 @@ func TestSeasonIsDetectedNeverAssumed(t *testing.T) {
 		days int
 		want bool
 	}{
-		"a wave of five days":     {noisy(daily(4, 16), 1), 5, true},
-		"a wave of half a day":    {daily(4, 16), 0, false},
+		"a wave of five days":     {noisy(daily(), 1), 5, true},
+		"a wave of half a day":    {daily(), 0, false},
 		"noise of five days":      {noisy(steady(8), 2), 5, false},
 		"one step in five days":   {steady(4).then(3*day, steady(16)), 5, false},
-		"a gap of a day in it":    {noisy(daily(4, 16).then(2*day, steady(math.NaN())).then(3*day, daily(4, 16)), 1), 6, true},
+		"a gap of a day in it":    {noisy(daily().then(2*day, steady(math.NaN())).then(3*day, daily()), 1), 6, true},
 		"nothing but one sample":  {steady(8), 0, false},
 		"nothing came in a week":  {steady(0), 7, false},
 		"a spike once in a while": {func(m int) float64 { return 1 + 50*float64(1-min(m%1000, 1)) }, 6, false},
@@ -146,7 +147,7 @@ func TestForecasterNeverLies(t *testing.T) {
 // What comes after a forecast cannot have changed it, and neither can how often,
 // or when, the forecaster was asked before: it is a fold over the history.
 func TestForecastsAreAFoldOverThePast(t *testing.T) {
-	l := daily(4, 16)
+	l := daily()
 	lived, asked := newHistory(), NewForecaster(nil, 90*time.Minute)
 	horizons := []time.Duration{time.Minute, 7 * time.Minute}
 	const end = 5*day + 200
@@ -187,7 +188,7 @@ func same(t *testing.T, story string, a, b Forecast) {
 func TestCoverageIsCalibrated(t *testing.T) {
 	for name, l := range map[string]load{
 		"counts around a level": noisy(steady(8), 7),
-		"a daily wave":          noisy(daily(4, 16), 8),
+		"a daily wave":          noisy(daily(), 8),
 		"bursts of ten minutes": noisy(func(m int) float64 { return 5 + 20*float64((m/10*7919)%13/12) }, 9),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -208,7 +209,7 @@ func TestCoverageIsCalibrated(t *testing.T) {
 // A model takes at most 192 KiB, its history of two weeks included.
 func TestMemoryPerModel(t *testing.T) {
 	h, f := newHistory(), NewForecaster(nil, 0)
-	live(h, noisy(daily(4, 16), 5), 0, 16*day)
+	live(h, noisy(daily(), 5), 0, 16*day)
 	f.Forecast(h, h.Seen(), []time.Duration{20 * time.Minute})
 	if got := f.Bytes() + h.Bytes(); got > 192<<10 || got < 100<<10 {
 		t.Errorf("%d KiB of forecaster and %d KiB of history, want at most 192", f.Bytes()>>10, h.Bytes()>>10)
@@ -217,7 +218,7 @@ func TestMemoryPerModel(t *testing.T) {
 
 // The arithmetic allocates nothing: only the grid that is handed out is new.
 func TestForecastingAllocatesOnlyItsAnswer(t *testing.T) {
-	l := daily(4, 16)
+	l := daily()
 	h, f := newHistory(), NewForecaster(nil, 0)
 	m := 4 * day
 	live(h, l, 0, m)
@@ -262,7 +263,7 @@ func TestABlipBetweenTwoForecastsIsRemembered(t *testing.T) {
 }
 
 func BenchmarkForecastAMinute(b *testing.B) {
-	l := noisy(daily(4, 16), 5)
+	l := noisy(daily(), 5)
 	h, f := newHistory(), NewForecaster(nil, 0)
 	m := 14 * day
 	live(h, l, 0, m)
@@ -288,7 +289,7 @@ func BenchmarkForecastAMinute(b *testing.B) {
 
 func BenchmarkEpochOfTwoWeeks(b *testing.B) {
 	h, f := newHistory(), NewForecaster(nil, 0)
-	live(h, noisy(daily(4, 16), 5), 0, 14*day)
+	live(h, noisy(daily(), 5), 0, 14*day)
 	f.work.series.load(h)
 	b.ReportAllocs()
 	for b.Loop() {

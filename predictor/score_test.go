@@ -71,7 +71,7 @@ func TestScoreBeginsWhereAsked(t *testing.T) {
 
 // The blend must beat the rule that it replaced where there is something to learn.
 func TestTheForecasterBeatsTheLastValue(t *testing.T) {
-	l := noisy(daily(4, 16), 11)
+	l := noisy(daily(), 11)
 	var samples []Sample
 	for k := range 4 * 4 * day {
 		samples = append(samples, Sample{noon.Add(time.Duration(k) * 15 * time.Second), l(k / 4)})

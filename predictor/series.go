@@ -28,19 +28,19 @@ func (s *series) load(h *History) {
 	s.sums, s.tops = resize(s.sums, blocks), resize(s.tops, blocks)
 	clear(s.sums)
 	clear(s.tops)
-	mean, peak := float32(0), float32(0)
+	mean := float32(0)
 	for i := range h.mean {
 		if h.mean[i] != gap {
-			mean, peak = unpack(h.mean[i]), unpack(h.peak[i])
+			mean = unpack(h.mean[i])
 			break
 		}
 	}
 	s.gaps[0] = 0
 	for i, m := range h.mean {
 		s.gaps[i+1] = s.gaps[i]
+		peak := mean
 		if m == gap {
 			s.gaps[i+1]++
-			peak = mean
 		} else {
 			mean, peak = unpack(m), unpack(h.peak[i])
 		}

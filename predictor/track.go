@@ -159,8 +159,11 @@ func (g *gain) learn(move, miss, unit float32) {
 		sum *float32
 		x   float32
 	}{
-		{&g.moves, move / unit}, {&g.misses, miss / unit}, {&g.squares, move * move / unit / unit},
-		{&g.products, move * miss / unit / unit}, {&g.n, 1},
+		{&g.moves, move / unit},
+		{&g.misses, miss / unit},
+		{&g.squares, move * move / unit / unit},
+		{&g.products, move * miss / unit / unit},
+		{&g.n, 1},
 	} {
 		*v.sum = scoreDecay**v.sum + v.x
 	}

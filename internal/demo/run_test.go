@@ -98,6 +98,23 @@ func TestReplicasFollowTheMorning(t *testing.T) {
 	}
 }
 
+// With days of history a replica is ordered before the morning needs it, and the
+// line says so.
+func TestTheMorningIsSeenComing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lives through three days")
+	}
+	opts := short(6 * time.Hour)
+	opts.history = historySpan
+	a, _ := watch(t, opts)
+	for _, n := range a.changes {
+		if n.to > n.from && strings.HasPrefix(n.why, "Ahead of a rise: ") {
+			return
+		}
+	}
+	t.Errorf("want a replica ordered ahead of the rise, got %+v", a.changes)
+}
+
 func mean(v []float64) float64 {
 	sum := 0.0
 	for _, x := range v {
