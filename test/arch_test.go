@@ -30,7 +30,7 @@ var arch = []importRule{
 
 	{"adapter", "policy", "sigs.k8s.io/custom-metrics-apiserver k8s.io prometheus/client_golang/prometheus prometheus/client_model/go", "an output renders the plan, it decides nothing"},
 	{"scaler", "policy", "google.golang.org/grpc go.uber.org/zap " + kedaStubs, "an output renders the plan, it decides nothing"},
-	{"internal/report", "internal/study", "gonum.org/v1/plot", "a report is drawn from results alone"},
+	{"internal/report", "internal/study internal/backtest", "gonum.org/v1/plot", "a report is drawn from results alone"},
 	{"internal/web", "policy", "", "the page is drawn from decisions alone"},
 
 	{"internal/config", "policy predictor", configLibs, "configuration becomes policy's types and knows no reader"},
@@ -79,7 +79,7 @@ const (
 	studyOurs = "internal/sim internal/sim/idle internal/sim/fluid internal/sim/rival internal/sim/trace"
 
 	backtestOurs = "policy predictor internal/app internal/config internal/engine internal/signals " +
-		"internal/sim/fluid internal/sim/rival internal/sim/trace"
+		"internal/sim/fluid internal/sim/rival internal/sim/trace internal/study"
 
 	forewarmOurs = "policy internal/app internal/backtest internal/certs internal/config internal/engine internal/lint internal/sim/world " +
 		"internal/study internal/report"

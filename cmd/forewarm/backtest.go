@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/forewarm/forewarm/internal/backtest"
 	"github.com/forewarm/forewarm/internal/config"
 	"github.com/forewarm/forewarm/internal/engine"
+	"github.com/forewarm/forewarm/internal/report"
 )
 
 // backtestFlags are the flags of backtest.
@@ -25,6 +27,7 @@ type backtestFlags struct {
 	burnIn   string
 	theirs   []string // files
 	output   string
+	html     string
 	at       string
 	timeout  time.Duration
 }
@@ -56,6 +59,7 @@ func newBacktest(s *streams) *cobra.Command {
 	fl.StringArrayVar(&f.theirs, "autoscalers", nil, "your HorizontalPodAutoscalers and ScaledObjects as a YAML or JSON `file` of "+
 		"kubectl get -o yaml; may be repeated (with --kubeconfig they are read from the cluster)")
 	fl.StringVarP(&f.output, "output", "o", "table", "one of table, json, csv, markdown")
+	fl.StringVar(&f.html, "html", "", "also write a report with charts to this `file`")
 	fl.StringVar(&f.at, "at", "", "up to a `time`: 2026-09-01T12:00:00Z, or -2h for two hours ago")
 	fl.DurationVar(&f.timeout, "timeout", 15*time.Minute, "give up after this long")
 	fixed := cobra.FixedCompletions(backtestOutputs, cobra.ShellCompDirectiveNoFileComp)
@@ -118,6 +122,9 @@ func runBacktest(ctx context.Context, s *streams, f *backtestFlags) error {
 		f.settings.Progress = func(what string, done, total time.Duration) {
 			s.printf("\r\x1b[K%s: %d %%", what, 100*done/max(total, 1))
 		}
+	}
+	if f.html != "" {
+		f.settings.Points = timelinePoints
 	}
 	r, err := backtest.Run(limited, opts.Options, f.settings, at)
 	opts.clearProgress()
@@ -183,6 +190,9 @@ func (f *backtestFlags) show(s *streams, r backtest.Report) error {
 	}
 	if f.output != "json" && !f.quiet {
 		writeBacktestNotes(s.err, r)
+	}
+	if f.html != "" {
+		return writePage(f.html, func(w io.Writer) error { return report.WriteBacktest(w, r) })
 	}
 	return nil
 }

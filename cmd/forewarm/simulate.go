@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -148,7 +149,7 @@ func simulate(ctx context.Context, s *streams, f *simulateFlags) error {
 		return fmt.Errorf("write the simulation: %w", err)
 	}
 	if f.html != "" {
-		return writePage(f.html, r)
+		return writePage(f.html, func(w io.Writer) error { return report.Write(w, r) })
 	}
 	return nil
 }
@@ -201,13 +202,13 @@ func (f *simulateFlags) measured(s *streams, o study.Options) study.Options {
 }
 
 // writePage writes the report beside its place and moves it there, so that a reader never sees half of it.
-func writePage(path string, r study.Simulation) (err error) {
+func writePage(path string, write func(io.Writer) error) error {
 	part := path + ".part"
 	out, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, fs.FileMode(0o644))
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	if err := errors.Join(report.Write(out, r), out.Close()); err != nil {
+	if err := errors.Join(write(out), out.Close()); err != nil {
 		return errors.Join(fmt.Errorf("write the report: %w", err), os.Remove(part))
 	}
 	if err := os.Rename(part, path); err != nil {

@@ -27,6 +27,7 @@ type Settings struct {
 	KEDAKV    float64       // KV-cache use per replica, 0..1
 	// Theirs are the autoscalers that the cluster has: each runs beside the others on the models whose targets it scales.
 	Theirs   []Autoscaler
+	Points   int // of each timeline, for charts; 0 keeps none
 	Progress func(what string, done, total time.Duration)
 }
 

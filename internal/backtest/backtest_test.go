@@ -203,6 +203,46 @@ func TestFleetByHand(t *testing.T) {
 	}
 }
 
+// The first hour is 3 requests/s on two replicas, the third one cannot be read.
+func TestTimelinesAreKeptForCharts(t *testing.T) {
+	h, _ := fold1(t, past{fails: monday.Add(135 * time.Minute), of: func(at time.Time) policy.Input {
+		return seen(at, 3, 2, 1)
+	}}, 4*time.Hour, 30*time.Second)
+	s := DefaultSettings()
+	plain, err := evaluate(t.Context(), h, s, config.Entry{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Points = 48 // five minutes each
+	m, err := evaluate(t.Context(), h, s, config.Entry{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain.Course != nil || !cmp.Equal(plain.Policies, m.Policies) {
+		t.Error("want no timeline unless asked for, and the same figures with it")
+	}
+	var names []string
+	for _, r := range m.Course.Runs {
+		names = append(names, r.Policy)
+		if (len(r.Band) > 0) != (r.Policy == "forewarm") {
+			t.Errorf("%s: want what is expected from who forecasts only, got %d", r.Policy, len(r.Band))
+		}
+	}
+	if want := []string{"fleet", "hpa", "keda-queue", "keda-kv", "forewarm"}; !slices.Equal(names, want) {
+		t.Fatalf("want %v, got %v", want, names)
+	}
+	fleet := m.Course.Runs[0].Points
+	if p := fleet[3]; p.Load != 3 || p.Wanted != 3 || p.Ready != 2 {
+		t.Errorf("want 3 requests/s on 3 replicas, 2 of them ready; got %+v", p)
+	}
+	if p := fleet[27]; !math.IsNaN(p.Load) || !math.IsNaN(p.Wanted) || !math.IsNaN(p.Ready) {
+		t.Errorf("want a gap where nothing could be read, got %+v", p)
+	}
+	if n := len(fleet); n > 48 {
+		t.Errorf("want at most 48 points, got %d", n)
+	}
+}
+
 func TestCapacityOf(t *testing.T) {
 	for name, tc := range map[string]struct {
 		configured   policy.Capacity

@@ -10,6 +10,7 @@ import (
 
 	"github.com/forewarm/forewarm/internal/config"
 	"github.com/forewarm/forewarm/internal/sim/fluid"
+	"github.com/forewarm/forewarm/internal/study"
 	"github.com/forewarm/forewarm/policy"
 )
 
@@ -63,6 +64,9 @@ func (b *bench) capacities() ([]Capacity, []string) {
 	return caps, notes
 }
 
+// fleetRow is the name of the fleet as it was.
+const fleetRow = "fleet"
+
 // at runs everybody at one point of the capacity interval.
 func (m *ModelReport) at(b *bench, s Settings, point int, caps []Capacity, limit int) error {
 	each := make([]float64, len(caps))
@@ -78,8 +82,15 @@ func (m *ModelReport) at(b *bench, s Settings, point int, caps []Capacity, limit
 	if err != nil {
 		return err
 	}
+	if point > 0 {
+		s.Points = 0
+	}
+	timeline := study.Course{Load: b.load.Name, WarmUp: b.warmUp}
 	var actual, bound Figures
 	if b.fleet {
+		if s.Points > 0 {
+			timeline.Runs = append(timeline.Runs, b.asItWas(s.Points))
+		}
 		actual = figures(score(b.load.Step, b.load.Rate, b.counts, b.actual(each)))
 		actual.GPUHours, actual.USD = b.bill()
 	}
@@ -88,19 +99,24 @@ func (m *ModelReport) at(b *bench, s Settings, point int, caps []Capacity, limit
 		bound.Misses = b.beyond(each[b.main], course.World().Max)
 		bound.GPUHours, bound.USD = priced(v, &hours)
 	}
-	rows := []PolicyRow{{Name: "fleet", Doc: "the fleet as it was", Figures: actual}}
+	rows := []PolicyRow{{Name: fleetRow, Doc: "the fleet as it was", Figures: actual}}
 	for _, c := range b.contenders(s, caps[b.main].Source == Configured) {
 		scaler, err := c.make(course)
 		if err != nil {
 			return err
 		}
-		f := figures(score(b.load.Step, b.load.Rate, b.counts, drive(course, scaler)))
+		driven, ride := b.ride(course, c.name, scaler, s.Points)
+		timeline.Runs = append(timeline.Runs, ride)
+		f := figures(score(b.load.Step, b.load.Rate, b.counts, driven))
 		f.GPUHours, f.USD = priced(v, f.ReplicaHours)
 		rows = append(rows, PolicyRow{Name: c.name, Doc: c.doc, Setting: c.setting, Figures: f})
 	}
 	rows = append(rows, PolicyRow{Name: "optimum", Doc: "the least bill of whoever knows the future", Figures: bound})
 	relate(rows, bound.ReplicaHours)
 	m.take(point, rows)
+	if s.Points > 0 {
+		m.Course = &timeline
+	}
 	return nil
 }
 

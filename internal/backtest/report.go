@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/forewarm/forewarm/internal/app"
+	"github.com/forewarm/forewarm/internal/study"
 )
 
 // The identity of a Report.
@@ -44,6 +45,7 @@ type ModelReport struct {
 	// Forecasts say how well the peak of demand within one lead was foreseen; null: no window to score.
 	Forecasts []ForecastRow `json:"forecasts"`
 	Notes     []string      `json:"notes"`
+	Course    *study.Course `json:"-"` // for charts, at the middle capacity; nil: not asked for
 }
 
 // Gaps are moments that nobody is scored on: unknown demand, demand known in part only, or unknown replicas.

@@ -75,21 +75,41 @@ func (ticks) Ticks(low, high float64) []plot.Tick {
 	return out
 }
 
-// lines adds a line; steps hold each value until the next.
+// lines adds a line with a gap where a value is not finite; steps hold each value until the next.
 func lines(p *plot.Plot, name string, xys plotter.XYs, c color.Color, width vg.Length, steps bool) error {
-	l, err := plotter.NewLine(xys)
-	if err != nil {
-		return fmt.Errorf("draw %s: %w", name, err)
-	}
-	l.Color, l.Width = c, width
 	if steps {
-		l.StepStyle = plotter.PostStep
+		xys = stepped(xys)
 	}
-	p.Add(l)
-	if name != "" {
-		p.Legend.Add(name, l)
+	for _, part := range unbroken(xys) {
+		l, err := plotter.NewLine(part)
+		if err != nil {
+			return fmt.Errorf("draw %s: %w", name, err)
+		}
+		l.Color, l.Width = c, width
+		p.Add(l)
+		if name != "" {
+			p.Legend.Add(name, l)
+			name = ""
+		}
 	}
 	return nil
+}
+
+// unbroken are the stretches of points that can be drawn.
+func unbroken(in plotter.XYs) []plotter.XYs {
+	var out []plotter.XYs
+	broken := true
+	for _, v := range in {
+		if !finite(v.X, v.Y) {
+			broken = true
+			continue
+		}
+		if broken {
+			out = append(out, nil)
+		}
+		out[len(out)-1], broken = append(out[len(out)-1], v), false
+	}
+	return out
 }
 
 // area adds a filled area between a lower and an upper edge.
@@ -104,7 +124,9 @@ func area(p *plot.Plot, name string, low, high plotter.XYs, c color.Color) error
 	}
 	a.Color, a.Width = c, 0
 	p.Add(a)
-	p.Legend.Add(name, a)
+	if name != "" {
+		p.Legend.Add(name, a)
+	}
 	return nil
 }
 
@@ -120,12 +142,19 @@ func stepped(in plotter.XYs) plotter.XYs {
 	return out
 }
 
-func flat(in plotter.XYs) plotter.XYs {
-	out := append(plotter.XYs(nil), in...)
-	for i := range out {
-		out[i].Y = 0
+// mountain fills what is below a line that holds each value until the next.
+func mountain(p *plot.Plot, name string, xys plotter.XYs, c color.Color) error {
+	for _, part := range unbroken(stepped(xys)) {
+		ground := append(plotter.XYs(nil), part...)
+		for i := range ground {
+			ground[i].Y = 0
+		}
+		if err := area(p, name, ground, part, c); err != nil {
+			return err
+		}
+		name = ""
 	}
-	return out
+	return nil
 }
 
 var (

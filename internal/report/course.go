@@ -36,7 +36,7 @@ func loadChart(c study.Course) (template.HTML, error) {
 			}
 		}
 		if len(low) > 1 {
-			name := "expected peak of the coming " + c.WarmUp.String() + ", 50 to 95 %"
+			name := "expected peak of the coming " + short(c.WarmUp.Seconds()) + " s, 50 to 95 %"
 			if err := area(p, name, stepped(low), stepped(high), band); err != nil {
 				return "", err
 			}
@@ -57,8 +57,7 @@ func fleetChart(c study.Course, i int) (template.HTML, error) {
 		return "", nil
 	}
 	p := canvas("", "replicas")
-	ready := series(r, readyOf)
-	if err := area(p, "ready", flat(stepped(ready)), stepped(ready), shade); err != nil {
+	if err := mountain(p, "ready", series(r, readyOf), shade); err != nil {
 		return "", err
 	}
 	if err := lines(p, "wanted", series(r, wantedOf), colors[i%len(colors)], 1.1, true); err != nil {

@@ -1,7 +1,7 @@
 package report
 
 import (
-	_ "embed" // the page
+	"embed"
 	"fmt"
 	"html/template"
 	"io"
@@ -12,10 +12,10 @@ import (
 	"github.com/forewarm/forewarm/internal/study"
 )
 
-//go:embed page.html
-var pageText string
+//go:embed *.html
+var pageFiles embed.FS
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{
+var pages = template.Must(template.New("pages").Funcs(template.FuncMap{
 	"join": func(v []float64) string {
 		var out []string
 		for _, x := range v {
@@ -28,8 +28,9 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"three":   func(v float64) string { return strconv.FormatFloat(v, 'f', 3, 64) },
 	"percent": func(v float64) string { return strconv.FormatFloat(100*v, 'f', 2, 64) },
 	"signed":  func(v float64) string { return fmt.Sprintf("%+.3f", v) },
+	"time":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 	"ours":    func(name string) bool { return strings.HasPrefix(name, "forewarm") },
-}).Parse(pageText))
+}).ParseFS(pageFiles, "*.html"))
 
 func short(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
 
@@ -49,9 +50,8 @@ type courseView struct {
 }
 
 type runView struct {
-	Policy   string
-	Cost, V1 float64
-	Chart    template.HTML
+	Title string
+	Chart template.HTML
 }
 
 // Write writes the page. The same simulation gives the same bytes.
@@ -62,16 +62,19 @@ func Write(w io.Writer, s study.Simulation) error {
 		return err
 	}
 	for _, c := range s.Courses {
-		cv, err := courseOf(c)
+		cv, err := courseOf(c, func(r study.Ride) string {
+			return fmt.Sprintf("%s: cost %.3f, V1 %.2f %%", r.Policy, r.Cost, 100*r.V1)
+		})
 		if err != nil {
 			return err
 		}
 		v.Courses = append(v.Courses, cv)
 	}
-	return page.Execute(w, v)
+	return pages.ExecuteTemplate(w, "page.html", v)
 }
 
-func courseOf(c study.Course) (courseView, error) {
+// courseOf draws a course; title says what stands above a policy's chart.
+func courseOf(c study.Course, title func(study.Ride) string) (courseView, error) {
 	out := courseView{Load: c.Load, WarmUp: c.WarmUp, Fleet: c.Fleet}
 	var err error
 	if out.Chart, err = loadChart(c); err != nil {
@@ -82,7 +85,7 @@ func courseOf(c study.Course) (courseView, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Runs = append(out.Runs, runView{r.Policy, r.Cost, r.V1, chart})
+		out.Runs = append(out.Runs, runView{title(r), chart})
 	}
 	return out, nil
 }

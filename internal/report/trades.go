@@ -22,13 +22,28 @@ const (
 	worst   = 0.1
 )
 
+// trade is what one policy comes to, point by point.
+type trade struct {
+	name   string
+	points []study.Point
+}
+
 // tradesChart draws cost against V1: a line per sweep, a point where nothing was swept.
 func tradesChart(s study.Simulation) (template.HTML, error) {
-	p := canvas("cost, multiple of the clairvoyant's", "V1, % of requests in ticks short of capacity")
+	var all []trade
+	for _, p := range leading(s) {
+		all = append(all, trade{p.Name, p.Frontier})
+	}
+	return drawTrades(all, "cost, multiple of the clairvoyant's", "V1, % of requests in ticks short of capacity")
+}
+
+// drawTrades draws costs from left to right and misses upwards.
+func drawTrades(all []trade, cost, misses string) (template.HTML, error) {
+	p := canvas(cost, misses)
 	left, top := math.Inf(1), 0.0
-	for i, pol := range leading(s) {
+	for i, t := range all {
 		var xys plotter.XYs
-		for _, x := range pol.Frontier {
+		for _, x := range t.points {
 			if finite(x.Cost, x.V1) && x.Cost <= dearest && x.V1 <= worst {
 				xys = append(xys, plotter.XY{X: x.Cost, Y: 100 * x.V1})
 				left, top = math.Min(left, x.Cost), math.Max(top, 100*x.V1)
@@ -38,7 +53,7 @@ func tradesChart(s study.Simulation) (template.HTML, error) {
 			continue
 		}
 		if len(xys) > 1 {
-			if err := lines(p, "", xys, colors[i], 1.1, false); err != nil {
+			if err := lines(p, "", xys, colors[i%len(colors)], 1.1, false); err != nil {
 				return "", err
 			}
 		}
@@ -46,15 +61,15 @@ func tradesChart(s study.Simulation) (template.HTML, error) {
 		if err != nil {
 			return "", err
 		}
-		dots.GlyphStyle = draw.GlyphStyle{Color: colors[i], Radius: 2.4 * vg.Length(1), Shape: marks[i]}
+		dots.GlyphStyle = draw.GlyphStyle{Color: colors[i%len(colors)], Radius: 3.4 * vg.Length(1), Shape: marks[i%len(marks)]}
 		p.Add(dots)
-		p.Legend.Add(pol.Name, dots)
+		p.Legend.Add(t.name, dots)
 	}
 	if top == 0 && math.IsInf(left, 1) {
 		return "", nil
 	}
 	p.Legend.XOffs = chartWidth - legendWidth
-	p.X.Min, p.Y.Min, p.Y.Max = math.Min(left, 1), 0, math.Max(top, 0.1)*1.05
+	p.X.Min, p.Y.Min, p.Y.Max = math.Min(left, 1), 0, math.Max(top, 0.1)*1.4 // the legend has its own room
 	p.X.Max = math.Max(p.X.Max, p.X.Min+0.1) + 0.02
 	return svg(p, chartWidth, tradesHeight, "cost against violations")
 }

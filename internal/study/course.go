@@ -100,24 +100,32 @@ func compareBool(a, b bool) int {
 // follow runs one policy and keeps its timeline and, of Forewarm, what it expected.
 func follow(c *fluid.Course, p fluid.Policy, headroom float64, points int) Ride {
 	s := p.On(c)(headroom)
-	l, w := c.Load(), c.World()
-	day := func(tick int) float64 { return days(time.Duration(tick) * l.Step) }
 	out := Ride{Policy: p.Name, Headroom: headroom}
-	run := s
-	if product, ok := s.(*fluid.Forewarm); ok {
-		stride := max((len(l.Rate)-w.BurnIn+points-1)/points, 1)
-		run = watched{product, func(o *fluid.Observation) {
-			if o.Tick >= w.BurnIn {
-				out.expect(product, w.WarmUp.Median, day(o.Tick), (o.Tick-w.BurnIn)%stride == 0)
-			}
-		}}
-	}
-	r := c.Run(run)
+	r := c.Run(out.Watch(c, s, points))
 	out.Cost, out.V1 = r.Cost(), r.V1()
 	for _, t := range r.Timeline {
-		out.Points = append(out.Points, Moment{day(t.Tick), t.Load, float64(t.Wanted), float64(t.Ready)})
+		out.Points = append(out.Points, Moment{dayOf(c, t.Tick), t.Load, float64(t.Wanted), float64(t.Ready)})
 	}
 	return out
+}
+
+// dayOf is how many days into the load a tick begins.
+func dayOf(c *fluid.Course, tick int) float64 { return days(time.Duration(tick) * c.Load().Step) }
+
+// Watch gives a scaler to run on a course instead of s: it does the same and, if it is the product, the ride books
+// what it expects, in so many stretches.
+func (r *Ride) Watch(c *fluid.Course, s fluid.Scaler, points int) fluid.Scaler {
+	product, ok := s.(*fluid.Forewarm)
+	if !ok {
+		return s
+	}
+	w := c.World()
+	stride := max((len(c.Load().Rate)-w.BurnIn+points-1)/points, 1)
+	return watched{product, func(o *fluid.Observation) {
+		if o.Tick >= w.BurnIn {
+			r.expect(product, w.WarmUp.Median, dayOf(c, o.Tick), (o.Tick-w.BurnIn)%stride == 0)
+		}
+	}}
 }
 
 // watched is the product with somebody who looks after each decision.

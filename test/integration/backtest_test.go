@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -275,7 +277,11 @@ models:
 	})
 	t.Run("what nobody configured is inferred, and shown as an interval", func(t *testing.T) {
 		t.Parallel()
-		out, _ := backtestRun(t, "--prometheus", prom.url, "-n", "hist", "--range", "72h", "--step", "30s", "--at", at)
+		page := filepath.Join(t.TempDir(), "report.html")
+		out, _ := backtestRun(t, "--prometheus", prom.url, "-n", "hist", "--range", "72h", "--step", "30s", "--at", at, "--html", page)
+		if html, err := os.ReadFile(page); err != nil || strings.Count(string(html), "<svg") != 7 {
+			t.Errorf("want a page with 7 charts (trades, load, the fleet and four policies), got %d bytes (%v)", len(html), err)
+		}
 		m := out.Models[0]
 		if m.Capacity.Source != "inferred" || m.Capacity.Low > carried*1.02 || m.Capacity.High < carried*0.98 {
 			t.Errorf("want an inferred interval about %g requests/s, got %+v", carried, m.Capacity)
