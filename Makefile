@@ -15,7 +15,7 @@ BENCH_COUNT ?= 6
 BENCH_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/forewarm/bench
 TRACES ?= ../shared/traces
 YARDSTICK_SPAN ?= 0
-YARDSTICK_SWEEP ?= 7
+YARDSTICK_SWEEP ?= 6
 YARDSTICK_CAPACITY ?= known,learned
 YARDSTICK_FLAGS ?=
 BENCH_ADAPTER_FLAGS ?=
@@ -95,7 +95,7 @@ bench-adapter: build ## cost of a custom metrics request, beside prometheus-adap
 	@go build -trimpath -o bin/floor ./test/bench/floor
 	@go run ./test/bench/adapter --forewarm "$$PWD/bin/forewarm" --floor "$$PWD/bin/floor" $(BENCH_ADAPTER_FLAGS)
 
-# Ten minutes on two cores bound what is swept: seven headrooms per policy. YARDSTICK_CAPACITY=known,learned,half,double
+# Ten minutes on two cores bound what is swept: six headrooms per policy. YARDSTICK_CAPACITY=known,learned,half,double
 # adds wrong priors and takes about twice as long; YARDSTICK_SPAN=96h is a quick look, not comparable with the whole.
 .PHONY: yardstick
 yardstick: ## policies x development traces (TRACES=folder), else shipped workloads; YARDSTICK_SPAN, YARDSTICK_SWEEP

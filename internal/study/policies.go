@@ -1,6 +1,7 @@
 package study
 
 import (
+	"math"
 	"slices"
 
 	"github.com/forewarm/forewarm/internal/sim/fluid"
@@ -33,7 +34,8 @@ func (o Options) wants(name string) bool {
 	return len(o.Policies) == 0 || slices.Contains(o.Policies, name)
 }
 
-// thin keeps n headrooms, evenly spread from the first to the last; one is the usual one.
+// thin keeps n headrooms, evenly spread from the first to the last, with the usual one in the place of its nearest
+// neighbour between them; one is the usual one.
 func thin(grid []float64, usual float64, n int) []float64 {
 	if n == 1 {
 		return []float64{usual}
@@ -44,6 +46,15 @@ func thin(grid []float64, usual float64, n int) []float64 {
 	var out []float64
 	for i := range n {
 		out = append(out, grid[(i*(len(grid)-1)+(n-1)/2)/(n-1)])
+	}
+	if n > 2 && !slices.Contains(out, usual) {
+		near := 1
+		for i := range out[:n-1] {
+			if i > 0 && math.Abs(out[i]-usual) < math.Abs(out[near]-usual) {
+				near = i
+			}
+		}
+		out[near] = usual
 	}
 	return out
 }

@@ -130,10 +130,10 @@ func TestChoosingPolicies(t *testing.T) {
 	}
 }
 
-func TestThinningKeepsTheEnds(t *testing.T) {
+func TestThinningKeepsTheEndsAndTheUsual(t *testing.T) {
 	grid := []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
 	for n, want := range map[int][]float64{
-		1: {5}, 2: {0, 12}, 3: {0, 6, 12}, 5: {0, 3, 6, 9, 12}, 7: {0, 2, 4, 6, 8, 10, 12}, 13: grid,
+		1: {5}, 2: {0, 12}, 3: {0, 5, 12}, 5: {0, 3, 5, 9, 12}, 7: {0, 2, 5, 6, 8, 10, 12}, 13: grid,
 	} {
 		if diff := cmp.Diff(want, thin(grid, 5, n)); diff != "" {
 			t.Errorf("%d of 13:\n%s", n, diff)
