@@ -28,7 +28,7 @@ func BenchmarkPods(b *testing.B) {
 				HoldFor:  func() time.Duration { return 10 * time.Minute }, MaxAge: func() time.Duration { return 90 * time.Second },
 				Now: func() time.Time { return noon },
 			}}
-			server.pods = newPodSet(nil, nil)
+			server.pods = newPodSet(nil, nil, nil)
 			space := &podSpace{}
 			space.list.Store(&list)
 			server.pods.spaces["llm"] = space

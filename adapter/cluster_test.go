@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	authnv1 "k8s.io/api/authentication/v1"
 	authzv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
@@ -140,8 +142,16 @@ func (c *cluster) configMaps(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// closed is a namespace whose pods may not be read.
+const closed = "closed"
+
 func (c *cluster) listPods(w http.ResponseWriter, r *http.Request) {
 	ns := r.PathValue("ns")
+	if ns == closed {
+		w.WriteHeader(http.StatusForbidden)
+		answer(w, &apierrors.NewForbidden(podResource, "", errors.New("no RBAC policy matched")).ErrStatus)
+		return
+	}
 	c.mu.Lock()
 	var have []any
 	list := &corev1.PodList{

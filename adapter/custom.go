@@ -110,7 +110,8 @@ func (s *Server) podValues(
 	}
 	list, ok := s.pods.of(namespace)
 	if !ok {
-		return nil, time.Time{}, refuse(http.StatusServiceUnavailable, "the pods of namespace %s are not known yet", namespace)
+		return nil, time.Time{}, refuse(http.StatusServiceUnavailable,
+			"the pods of namespace %s are not known: they are being listed, or list and watch on pods are not granted there", namespace)
 	}
 	if only != "" {
 		i, found := slices.BinarySearchFunc(list, only, func(p *pod, n string) int { return strings.Compare(p.name, n) })

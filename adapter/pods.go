@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -45,11 +46,13 @@ func (p *pod) counts(sampled time.Time, over time.Duration) bool {
 type podSet struct {
 	client kubernetes.Interface
 	wants  func() []string // namespaces
+	warn   func(format string, args ...any)
 
 	mu     sync.RWMutex
 	spaces map[string]*podSpace
 	kick   chan struct{}
 	watch  atomic.Bool // the first look for namespaces is done
+	once   atomic.Bool // everything was known once
 }
 
 // podSpace is one namespace. Its list is immutable: a change replaces it.
@@ -57,11 +60,14 @@ type podSpace struct {
 	informer cache.SharedIndexInformer
 	stop     context.CancelFunc
 	dirty    atomic.Bool
+	refused  atomic.Bool            // it may not be watched
 	list     atomic.Pointer[[]*pod] // sorted by name; nil = not known yet
 }
 
-func newPodSet(client kubernetes.Interface, wants func() []string) *podSet {
-	return &podSet{client: client, wants: wants, spaces: map[string]*podSpace{}, kick: make(chan struct{}, 1)}
+func newPodSet(client kubernetes.Interface, wants func() []string, warn func(string, ...any)) *podSet {
+	return &podSet{
+		client: client, wants: wants, warn: warn, spaces: map[string]*podSpace{}, kick: make(chan struct{}, 1),
+	}
 }
 
 // of is the pods of a namespace; false if they are not known.
@@ -79,18 +85,24 @@ func (s *podSet) of(namespace string) ([]*pod, bool) {
 	return *list, true
 }
 
-// synced says whether the pods of every namespace that is asked for are known.
+// synced says whether the pods of every namespace that may be watched were known
+// once. It stays so: a namespace that is added later, or whose pods may not be read,
+// has no answers of its own, but must not take the API away from all others.
 func (s *podSet) synced() bool {
+	if s.once.Load() {
+		return true
+	}
 	if !s.watch.Load() {
 		return false
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, sp := range s.spaces {
-		if sp.list.Load() == nil {
+		if sp.list.Load() == nil && !sp.refused.Load() {
 			return false
 		}
 	}
+	s.once.Store(true)
 	return true
 }
 
@@ -154,6 +166,12 @@ func (s *podSet) start(ctx context.Context, ns string, running *sync.WaitGroup) 
 	_, _ = sp.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{ // it fails only once stopped
 		AddFunc: func(any) { changed() }, UpdateFunc: func(any, any) { changed() }, DeleteFunc: func(any) { changed() },
 	})
+	_ = sp.informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
+		if apierrors.IsForbidden(err) && !sp.refused.Swap(true) {
+			s.warn("%v; grant list and watch on pods in namespace %s: until then none of them has a metric", err, ns)
+		}
+		cache.DefaultWatchErrorHandler(ctx, r, err)
+	}) // it fails only once started
 	running.Go(func() { sp.informer.RunWithContext(ctx) })
 	return sp
 }

@@ -64,7 +64,7 @@ func New(opts Options, view View) (*Server, error) {
 		return nil, fmt.Errorf("adapter: build Kubernetes client: %w", err)
 	}
 	s := &Server{opts: opts, view: view, client: client, owners: map[string]string{}, stats: newStats(view.Now, realTime)}
-	s.pods = newPodSet(client, s.namespaces)
+	s.pods = newPodSet(client, s.namespaces, opts.warn)
 	registerFreshness()
 	if err := s.assemble(cfg); err != nil {
 		return nil, fmt.Errorf("adapter: %w", err)

@@ -133,6 +133,43 @@ func TestHealthNeedsNoPrometheus(t *testing.T) {
 	}
 }
 
+// TestANamespaceThatMayNotBeReadIsItsOwnTrouble: the others are served, at start and
+// when it is added later; readiness stays, and an operator is told once.
+func TestANamespaceThatMayNotBeReadIsItsOwnTrouble(t *testing.T) {
+	shut := model(closed, "secret", "vllm", []policy.Pod{reports("secret-1", "main", 1, 1)}, "main")
+	for name, later := range map[string]bool{"from the start": false, "added later": true} {
+		t.Run(name, func(t *testing.T) {
+			c, v := twoPods(t)
+			first := snapshot(v, shut)
+			if later {
+				first = snapshot(v)
+			}
+			w := start(t, c, first, nil)
+			w.snapshot.Store(snapshot(v, shut))
+			w.until("told", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return strings.Contains(fmt.Sprint(w.warns), closed) })
+			if err := w.server.Ready(); err != nil {
+				t.Errorf("want it ready, got %v", err)
+			}
+			custom, _ := w.hpa()
+			ask := func(ns string) error {
+				_, err := custom.NamespacedMetrics(ns).GetForObjects(
+					podKind, labels.Everything(), "inference_pending_requests", labels.Everything())
+				return err
+			}
+			if err := ask("llm"); err != nil {
+				t.Errorf("want the others served, got %v", err)
+			}
+			if err := ask(closed); !apierrors.IsServiceUnavailable(err) || !strings.Contains(err.Error(), "granted") {
+				t.Errorf("want an error that names the remedy, got %v", err)
+			}
+			_, err := custom.NamespacedMetrics(closed).GetForObject(deployment, "main", Desired, labels.Everything())
+			if err != nil {
+				t.Errorf("want decisions served all the same, got %v", err)
+			}
+		})
+	}
+}
+
 // TestOpenAPIKnowsTheAPIs, so that kubectl explain and clients do.
 func TestOpenAPIKnowsTheAPIs(t *testing.T) {
 	c, v := twoPods(t)
