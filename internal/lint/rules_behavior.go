@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 )
@@ -112,28 +113,43 @@ func (d deciding) window(up bool, byDefault int32) []Finding {
 // limits judges scale-up policies: a decision ahead of demand comes late by them.
 func (d deciding) limits() []Finding {
 	r := d.rules(true)
-	if r == nil || len(r.Policies) == 0 {
+	if r == nil {
 		return nil
 	}
 	if r.SelectPolicy != nil && *r.SelectPolicy == autoscalingv2.DisabledPolicySelect {
 		return []Finding{d.find(Error, d.path+".scaleUp.selectPolicy", "Disabled: nothing is ever added", "remove it")}
 	}
-	fastest := 0.0 // pods per 15 s
-	for _, p := range r.Policies {
-		if p.PeriodSeconds <= 0 {
-			continue
-		}
-		if p.Type == autoscalingv2.PercentScalingPolicy && p.Value >= 100 {
-			return nil
-		}
-		if p.Type == autoscalingv2.PodsScalingPolicy {
-			fastest = max(fastest, float64(p.Value)*15/float64(p.PeriodSeconds))
-		}
+	if len(r.Policies) == 0 {
+		return nil
 	}
-	if fastest >= float64(d.max)/2 {
+	got := d.speed(r)
+	if got >= float64(d.max)/2 {
 		return nil
 	}
 	return []Finding{d.find(Warning, d.path+".scaleUp.policies",
-		fmt.Sprintf("add at most %.2g replicas per sync, of %d: what is ordered for a burst comes late", fastest, d.max),
+		fmt.Sprintf("add at most %.2g replicas per sync, of %d: what is ordered for a burst comes late", got, d.max),
 		fmt.Sprintf("allow all of them: {type: Pods, value: %d, periodSeconds: 15}", d.max))}
+}
+
+// speed is how many replicas policies add per 15 s, to half of the largest fleet: by
+// the fastest of them, or by the slowest if selectPolicy is Min.
+func (d deciding) speed(r *autoscalingv2.HPAScalingRules) float64 {
+	var each []float64
+	for _, p := range r.Policies {
+		if p.PeriodSeconds <= 0 {
+			continue // the API server refuses it
+		}
+		v := float64(p.Value) * 15 / float64(p.PeriodSeconds)
+		if p.Type == autoscalingv2.PercentScalingPolicy {
+			v *= float64(d.max) / 2 / 100
+		}
+		each = append(each, v)
+	}
+	switch {
+	case len(each) == 0:
+		return 0
+	case r.SelectPolicy != nil && *r.SelectPolicy == autoscalingv2.MinChangePolicySelect:
+		return slices.Min(each)
+	}
+	return slices.Max(each)
 }

@@ -90,6 +90,11 @@ func parallelism(in *Input) []Finding {
 // if nothing does.
 func splitOf(c *corev1.Container) (gpus int, said string) {
 	words := strings.Fields(strings.Join(append(append([]string(nil), c.Command...), c.Args...), " "))
+	for i, w := range words { // vLLM takes --tensor_parallel_size as well
+		if strings.HasPrefix(w, "--") {
+			words[i] = strings.ReplaceAll(w, "_", "-")
+		}
+	}
 	if slices.ContainsFunc(words, func(w string) bool {
 		name, _, _ := strings.Cut(w, "=")
 		return slices.Contains(dataRanks, name)
