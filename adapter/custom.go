@@ -51,7 +51,8 @@ func refuse(code int32, format string, args ...any) error {
 
 // GetMetricBySelector answers for pods; for other objects if all of them are meant.
 func (s *Server) GetMetricBySelector(
-	_ context.Context, namespace string, selector labels.Selector, info provider.CustomMetricInfo, metricSelector labels.Selector,
+	_ context.Context, namespace string, selector labels.Selector, info provider.CustomMetricInfo,
+	metricSelector labels.Selector,
 ) (*custom_metrics.MetricValueList, error) {
 	if info.GroupResource != podResource {
 		done := s.stats.begin(objects)
@@ -111,7 +112,8 @@ func (s *Server) podValues(
 	list, ok := s.pods.of(namespace)
 	if !ok {
 		return nil, time.Time{}, refuse(http.StatusServiceUnavailable,
-			"the pods of namespace %s are not known: they are being listed, or list and watch on pods are not granted there", namespace)
+			"the pods of namespace %s are not known: they are being listed, or list and watch on pods are not granted there",
+			namespace)
 	}
 	if only != "" {
 		i, found := slices.BinarySearchFunc(list, only, func(p *pod, n string) int { return strings.Compare(p.name, n) })
@@ -123,7 +125,9 @@ func (s *Server) podValues(
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	c := collect{judge: s.judge(), asked: m, namespace: namespace, selector: selector, fits: fits, missing: &s.stats.missing}
+	c := collect{
+		judge: s.judge(), asked: m, namespace: namespace, selector: selector, fits: fits, missing: &s.stats.missing,
+	}
 	c.identifier.Name, c.identifier.Selector, c.window = name, asLabelSelector(metricSelector), c.seconds(m.metric)
 	c.join(list, sp.pods)
 	return &custom_metrics.MetricValueList{Items: c.items}, c.oldest, nil
@@ -215,7 +219,8 @@ func (s *Server) everyObject(
 	namespace string, selector labels.Selector, info provider.CustomMetricInfo, metricSelector labels.Selector,
 ) (*custom_metrics.MetricValueList, time.Time, error) {
 	if selector != nil && !selector.Empty() {
-		return nil, time.Time{}, apierrors.NewBadRequest("labels of " + info.GroupResource.String() + " are not watched: name one object")
+		return nil, time.Time{}, apierrors.NewBadRequest(
+			"labels of " + info.GroupResource.String() + " are not watched: name one object")
 	}
 	x, err := s.index()
 	if err != nil {

@@ -45,7 +45,8 @@ func (s *Server) externalValues(
 	}
 	scopes = selected(scopes, m, selector)
 	if len(scopes) == 0 {
-		return nil, time.Time{}, refuse(http.StatusNotFound, "no model in namespace %s matches %s: %s", namespace, selector, sp.names())
+		return nil, time.Time{}, refuse(http.StatusNotFound,
+			"no model in namespace %s matches %s: %s", namespace, selector, sp.names())
 	}
 	j := s.judge()
 	out, oldest := &external_metrics.ExternalMetricValueList{}, j.now

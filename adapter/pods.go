@@ -218,7 +218,9 @@ func stripped(o any) (any, error) {
 	out := &stub{pod: pod{
 		name: p.Name, labels: p.Labels, ready: readySince(p), started: startedAt(p),
 	}}
-	out.ObjectMeta = metav1.ObjectMeta{Name: p.Name, Namespace: p.Namespace, UID: p.UID, ResourceVersion: p.ResourceVersion}
+	out.ObjectMeta = metav1.ObjectMeta{
+		Name: p.Name, Namespace: p.Namespace, UID: p.UID, ResourceVersion: p.ResourceVersion,
+	}
 	return out, nil
 }
 

@@ -49,7 +49,8 @@ func (x *index) resolve(
 		return scopes, nil
 	}
 	if scopes = sp.called(scopes, name.Name); !sameModel(scopes) {
-		return nil, refuse(http.StatusNotFound, "%s %s stands for several models: add a metric selector; %s", gr, name, sp.names())
+		return nil, refuse(http.StatusNotFound,
+			"%s %s stands for several models: add a metric selector; %s", gr, name, sp.names())
 	}
 	return scopes, nil
 }

@@ -211,7 +211,8 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) index() (*index, error) {
 	snapshot := s.view.Snapshot()
 	if snapshot == nil {
-		return nil, refuse(http.StatusServiceUnavailable, "there is no decision yet: history is being read, or no source answers")
+		return nil, refuse(http.StatusServiceUnavailable,
+			"there is no decision yet: history is being read, or no source answers")
 	}
 	if x := s.current.Load(); x != nil && x.snapshot == snapshot {
 		return x, nil

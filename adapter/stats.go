@@ -92,7 +92,8 @@ func (s *stats) Collect(ch chan<- prometheus.Metric) {
 		c.Collect(ch)
 	}
 	for reason, n := range map[string]*atomic.Uint64{
-		"not-ready": &s.missing.unready, "unknown": &s.missing.unknown, "stale": &s.missing.stale, "before-ready": &s.missing.early,
+		"not-ready": &s.missing.unready, "unknown": &s.missing.unknown,
+		"stale": &s.missing.stale, "before-ready": &s.missing.early,
 	} {
 		ch <- prometheus.MustNewConstMetric(s.omitted, prometheus.CounterValue, float64(n.Load()), reason)
 	}
