@@ -133,8 +133,8 @@ func printFindings(s *streams, output string, findings []lint.Finding) error {
 		return enc.Encode(lintReport{app.ReportVersion, "Lint", findings})
 	}
 	for _, f := range findings {
-		_, err := fmt.Fprintf(s.out, "%s: %s: %s: %s: %s; %s [%s]\n", clean(cmp.Or(f.File, "cluster")), clean(f.Object), f.Severity,
-			f.Field, clean(f.Problem), clean(f.Remedy), f.Rule)
+		_, err := fmt.Fprintf(s.out, "%s: %s: %s: %s: %s; %s [%s]\n",
+			clean(cmp.Or(f.File, "cluster")), clean(f.Object), f.Severity, f.Field, clean(f.Problem), clean(f.Remedy), f.Rule)
 		if err != nil {
 			return err
 		}

@@ -15,18 +15,20 @@ import (
 // pageSize bounds one answer of the cluster.
 const pageSize = 500
 
+type gvr = schema.GroupVersionResource
+
 // read are the kinds that rules read, and whether a cluster may do without.
 var read = []struct {
-	schema.GroupVersionResource
+	gvr
 	kind     string
 	optional bool
 }{
-	{schema.GroupVersionResource{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}, "HorizontalPodAutoscaler", false},
-	{schema.GroupVersionResource{Group: "keda.sh", Version: "v1alpha1", Resource: "scaledobjects"}, "ScaledObject", true},
-	{schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}, "Deployment", false},
-	{schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "statefulsets"}, "StatefulSet", false},
-	{schema.GroupVersionResource{Group: "leaderworkerset.x-k8s.io", Version: "v1", Resource: "leaderworkersets"}, "LeaderWorkerSet", true},
-	{schema.GroupVersionResource{Version: "v1", Resource: "resourcequotas"}, "ResourceQuota", false},
+	{gvr{Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"}, "HorizontalPodAutoscaler", false},
+	{gvr{Group: "keda.sh", Version: "v1alpha1", Resource: "scaledobjects"}, "ScaledObject", true},
+	{gvr{Group: "apps", Version: "v1", Resource: "deployments"}, "Deployment", false},
+	{gvr{Group: "apps", Version: "v1", Resource: "statefulsets"}, "StatefulSet", false},
+	{gvr{Group: "leaderworkerset.x-k8s.io", Version: "v1", Resource: "leaderworkersets"}, "LeaderWorkerSet", true},
+	{gvr{Version: "v1", Resource: "resourcequotas"}, "ResourceQuota", false},
 }
 
 // ReadCluster adds the objects of a cluster's namespaces; none = all. What may not
@@ -42,7 +44,7 @@ func (in *Input) ReadCluster(ctx context.Context, cfg *rest.Config, namespaces [
 	var errs []error
 	for _, r := range read {
 		for _, ns := range namespaces {
-			err := in.list(ctx, client.Resource(r.GroupVersionResource).Namespace(ns))
+			err := in.list(ctx, client.Resource(r.gvr).Namespace(ns))
 			if r.optional && apierrors.IsNotFound(err) {
 				continue
 			}

@@ -107,7 +107,8 @@ func (d deciding) window(up bool, byDefault int32) []Finding {
 		return nil
 	}
 	return []Finding{d.find(Warning, d.path+"."+name+".stabilizationWindowSeconds",
-		fmt.Sprintf("want at most %d, got %d%s: the decision has waited already, and waits again", allowed, got, said), "set it to 0")}
+		fmt.Sprintf("want at most %d, got %d%s: the decision has waited already, and waits again", allowed, got, said),
+		"set it to 0")}
 }
 
 // limits judges scale-up policies: a decision ahead of demand comes late by them.

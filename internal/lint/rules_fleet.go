@@ -76,7 +76,8 @@ func cooldownShort(in *Input) []Finding {
 		}
 		if cooldown < warm {
 			out = append(out, s.find(Warning, "spec.cooldownPeriod",
-				fmt.Sprintf("want at least the warm-up of %s, got %s%s: a lull shorter than that costs a cold start", warm, cooldown, said),
+				fmt.Sprintf("want at least the warm-up of %s, got %s%s: a lull shorter than that costs a cold start",
+					warm, cooldown, said),
 				fmt.Sprintf("set it to %.0f", warm.Seconds())))
 		}
 	}
@@ -107,7 +108,8 @@ func fallbackZero(in *Input) []Finding {
 	for _, s := range in.Scaled {
 		if f := s.Spec.Fallback; f != nil && f.Replicas == 0 && (f.Behavior == "" || f.Behavior == "static") {
 			out = append(out, s.find(Error, "spec.fallback.replicas",
-				"0: an outage of the metrics takes the whole fleet away", "give the replicas that serve a usual day, or behavior: currentReplicas"))
+				"0: an outage of the metrics takes the whole fleet away",
+				"give the replicas that serve a usual day, or behavior: currentReplicas"))
 		}
 	}
 	return out

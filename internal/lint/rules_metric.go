@@ -42,13 +42,15 @@ func metricsOf(h HPA) []used {
 
 // valueTarget: a Value target is multiplied by ready pods, so a loading fleet flaps.
 func valueTarget(in *Input) []Finding {
+	const problem = "Value is scaled by ready pods only: " +
+		"while a replica loads, the count falls and rises again at every sync"
 	const remedy = "use AverageValue: it divides by all replicas, ready or not"
 	var out []Finding
 	for _, h := range in.HPAs {
 		for _, m := range metricsOf(h) {
 			if m.target.Type == autoscalingv2.ValueMetricType {
 				out = append(out, h.find(Error, m.path+".target.type",
-					"Value is scaled by ready pods only: while a replica loads, the count falls and rises again at every sync", remedy))
+					problem, remedy))
 			}
 		}
 	}
@@ -56,7 +58,7 @@ func valueTarget(in *Input) []Finding {
 		for i, t := range s.Spec.Triggers {
 			if t.MetricType == string(autoscalingv2.ValueMetricType) {
 				out = append(out, s.find(Error, fmt.Sprintf("spec.triggers[%d].metricType", i),
-					"Value is scaled by ready pods only: while a replica loads, the count falls and rises again at every sync", remedy))
+					problem, remedy))
 			}
 		}
 	}
@@ -73,7 +75,8 @@ func averageOfRatio(in *Input) []Finding {
 	for _, h := range in.HPAs {
 		for _, m := range metricsOf(h) {
 			ours, _ := in.Served(m.id.Name)
-			if m.kind != autoscalingv2.PodsMetricSourceType && ratios[ours] && m.target.Type == autoscalingv2.AverageValueMetricType {
+			if ratios[ours] && m.kind != autoscalingv2.PodsMetricSourceType &&
+				m.target.Type == autoscalingv2.AverageValueMetricType {
 				out = append(out, h.find(Error, m.path+".metric.name",
 					m.id.Name+" is a ratio or a latency; AverageValue divides it by the replicas, so more replicas always look better",
 					"use type Pods for the KV cache, and "+desired+" instead of a latency"))
@@ -110,10 +113,12 @@ func metricUnserved(in *Input) []Finding {
 			switch {
 			case ours == "" && m.kind == autoscalingv2.ExternalMetricSourceType && !looksOurs(m.id.Name):
 			case ours == "":
-				out = append(out, h.find(Error, field, m.id.Name+" is not served by Forewarm, and custom.metrics.k8s.io has one server",
+				out = append(out, h.find(Error, field,
+					m.id.Name+" is not served by Forewarm, and custom.metrics.k8s.io has one server",
 					"docs/adapter.md lists the names"))
 			case m.kind == autoscalingv2.PodsMetricSourceType && !ofPods:
-				out = append(out, h.find(Error, field, m.id.Name+" is not served of pods", "use type Object and describe the scale target"))
+				out = append(out, h.find(Error, field, m.id.Name+" is not served of pods",
+					"use type Object and describe the scale target"))
 			}
 		}
 	}
@@ -258,6 +263,7 @@ func (r Ref) mixed(decides, raw string) []Finding {
 		return nil
 	}
 	return []Finding{r.find(Warning, decides,
-		"the decision stands beside "+raw+": the highest count wins, so a queue that the decision has already answered is answered twice",
+		"the decision stands beside "+raw+": the highest count wins, "+
+			"so a queue that the decision has already answered is answered twice",
 		"leave the decision alone in its autoscaler")}
 }

@@ -12,7 +12,8 @@ import (
 // accelerator says whether a resource is a GPU or the like.
 func accelerator(name string) bool {
 	for _, prefix := range []string{
-		"nvidia.com/gpu", "nvidia.com/mig-", "amd.com/gpu", "gpu.intel.com/", "habana.ai/gaudi", "google.com/tpu", "aws.amazon.com/neuron",
+		"nvidia.com/gpu", "nvidia.com/mig-", "amd.com/gpu", "gpu.intel.com/", "habana.ai/gaudi", "google.com/tpu",
+		"aws.amazon.com/neuron",
 	} {
 		if strings.HasPrefix(name, prefix) {
 			return true
