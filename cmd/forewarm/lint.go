@@ -67,16 +67,20 @@ func runLint(ctx context.Context, s *streams, f *lintFlags, files []string) erro
 	if cluster {
 		err = errors.Join(err, readCluster(ctx, f, &in))
 	}
-	findings := lint.Check(in)
-	if len(findings) == 0 && err != nil {
-		return err
-	}
-	if e := printFindings(s, f.output, findings); e != nil {
-		return e
+	return judge(s, f.output, &in, err)
+}
+
+// judge prints what is wrong with what could be read; unread says what could not.
+func judge(s *streams, output string, in *lint.Input, unread error) error {
+	findings := lint.Check(*in)
+	if len(findings) > 0 || unread == nil {
+		if err := printFindings(s, output, findings); err != nil {
+			return err
+		}
 	}
 	switch {
-	case err != nil:
-		return err
+	case unread != nil:
+		return unread
 	case len(findings) > 0:
 		return &exitError{exitFindings, errors.New(counted(len(findings), "finding"))}
 	}
