@@ -54,6 +54,8 @@ func (s *story) past(m *model, r rise, days int) {
 	}
 	model := "|model_name=" + m.id
 	target := model + "|target_model_name=" + m.id
+	queue := "llm_d_epp_flow_control_queue_size|fairness_id=default|inference_pool=" + m.name + "|priority=0" + target
+	ready := "llm_d_epp_ready_endpoints|name=" + m.name
 	for _, rec := range []recording{{
 		map[string]string{
 			"container": "epp", "instance": s.engines.gateway(s.ns, m.key()), "job": s.ns + "/gateway", "namespace": s.ns,
@@ -61,8 +63,8 @@ func (s *story) past(m *model, r rise, days int) {
 		},
 		map[string]func(float64, float64) float64{
 			"up": constant(1), "llm_d_epp_request_total" + target: counted(1),
-			"llm_d_epp_flow_control_queue_size|fairness_id=default|inference_pool=" + m.name + "|priority=0" + target: constant(0),
-			"llm_d_epp_ready_endpoints|name=" + m.name:                                                                constant(1),
+			queue: constant(0),
+			ready: constant(1),
 		},
 	}, {
 		map[string]string{
