@@ -23,13 +23,17 @@ func Allocate(budgets []Budget, prev Plan, ps []Proposal) Plan {
 		slices.SortStableFunc(ps, byModel)
 	}
 	granted := grant(budgets, ps)
+	spare := unused(budgets, ps, granted)
 	plan := Plan{Decisions: make([]Decision, 0, len(granted))}
 	for _, p := range ps {
 		if p.At.After(plan.At) {
 			plan.At = p.At
 		}
 		for _, v := range p.Variants {
-			plan.Decisions = append(plan.Decisions, decide(p, v, granted[len(plan.Decisions)], prev))
+			n := granted[len(plan.Decisions)]
+			d := decide(p, v, n, n+room(spare, v, v.Max-n), prev)
+			take(spare, v, d.Replicas-n)
+			plan.Decisions = append(plan.Decisions, d)
 		}
 	}
 	if byID := func(a, b Decision) int { return a.ID.Compare(b.ID) }; !slices.IsSortedFunc(plan.Decisions, byID) {
@@ -90,10 +94,7 @@ func binding(budgets []Budget, ps []Proposal) []Budget {
 // ration shares binding budgets, layer by layer. A variant whose layer was refused
 // gets none of its later ones: they are worth less.
 func ration(budgets []Budget, ps []Proposal, granted []int) {
-	left := make([]int, len(budgets))
-	for b := range budgets {
-		left[b] = budgets[b].Limit
-	}
+	left := slices.Clone(budgets)
 	queue := claims(budgets, ps)
 	denied := make([]bool, len(granted))
 	for _, c := range queue {
@@ -101,15 +102,11 @@ func ration(budgets []Budget, ps []Proposal, granted []int) {
 	}
 	for _, c := range queue {
 		v := ps[c.proposal].Variants[c.variant]
-		if denied[c.at] || !fits(budgets, left, v) {
+		if denied[c.at] || room(left, v, 1) == 0 {
 			denied[c.at] = true
 			continue
 		}
-		for b := range budgets {
-			if budgets[b].covers(v) {
-				left[b] -= v.GPUs
-			}
-		}
+		take(left, v, 1)
 		granted[c.at]++
 	}
 }
@@ -153,6 +150,38 @@ func claims(budgets []Budget, ps []Proposal) []claim {
 	return out
 }
 
+// unused are the budgets with what the grants leave of them.
+func unused(budgets []Budget, ps []Proposal, granted []int) []Budget {
+	left := slices.Clone(budgets)
+	at := 0
+	for i := range ps {
+		for _, v := range ps[i].Variants {
+			take(left, v, granted[at])
+			at++
+		}
+	}
+	return left
+}
+
+// take uses up n replicas' GPUs of every budget that covers a variant.
+func take(left []Budget, v VariantProposal, n int) {
+	for b := range left {
+		if left[b].covers(v) {
+			left[b].Limit -= n * v.GPUs
+		}
+	}
+}
+
+// room is how many of n more replicas of a variant the budgets can carry.
+func room(left []Budget, v VariantProposal, n int) int {
+	for _, b := range left {
+		if b.covers(v) {
+			n = min(n, b.Limit/v.GPUs)
+		}
+	}
+	return max(n, 0)
+}
+
 func before(first bool) int {
 	if first {
 		return -1
@@ -173,19 +202,11 @@ func (b Budget) covers(v VariantProposal) bool {
 	return v.GPUs > 0 && (b.Product == "" || b.Product == v.Product)
 }
 
-func fits(budgets []Budget, left []int, v VariantProposal) bool {
-	for b := range budgets {
-		if budgets[b].covers(v) && left[b] < v.GPUs {
-			return false
-		}
-	}
-	return true
-}
-
 // decide turns a grant into a decision. Held or unknown inputs never lower: what
 // is there and the last decision are kept where they are higher, up to the
-// configured maximum, and where neither is known there is no answer.
-func decide(p Proposal, v VariantProposal, granted int, prev Plan) Decision {
+// configured maximum, and where neither is known there is no answer. A raise that is
+// on its way is kept up to upTo, which is what nobody else was granted.
+func decide(p Proposal, v VariantProposal, granted, upTo int, prev Plan) Decision {
 	d := Decision{
 		ID: v.ID, Known: true, Replicas: granted, Now: v.Now, NowKnown: v.NowKnown, Ready: v.Ready,
 		Active: p.Active, Hold: p.Hold, Good: p.At, Steps: stepsOf(p, v.ID),
@@ -194,9 +215,9 @@ func decide(p Proposal, v VariantProposal, granted int, prev Plan) Decision {
 	d.Raised = last.Raised
 	if granted < v.Want {
 		d.step(RuleBudget, "budget", v.Want, granted, [4]float64{float64(v.GPUs), float64(p.Priority)})
-	} else if d.unseen(last, v, p.At) {
-		d.step(RuleLimits, "keep-asked", d.Replicas, min(last.Replicas, v.Max), [4]float64{p.At.Sub(last.Raised).Seconds()})
-		d.Replicas = min(last.Replicas, v.Max)
+	} else if asked := min(last.Replicas, v.Max, upTo); asked > granted && unseen(last, v, p.At) {
+		d.step(RuleLimits, "keep-asked", d.Replicas, asked, [4]float64{p.At.Sub(last.Raised).Seconds()})
+		d.Replicas = asked
 	}
 	if p.Hold {
 		d.keep(last, p, v)
@@ -210,8 +231,8 @@ func decide(p Proposal, v VariantProposal, granted int, prev Plan) Decision {
 // unseen says that a raise may still be on its way to the cluster: it was asked
 // for within controlDelay, and the cluster does not show it yet. Taking it back
 // then would undo what nobody has seen the effect of.
-func (d *Decision) unseen(last Decision, v VariantProposal, at time.Time) bool {
-	return last.Known && v.NowKnown && v.Now < last.Replicas && d.Replicas < min(last.Replicas, v.Max) &&
+func unseen(last Decision, v VariantProposal, at time.Time) bool {
+	return last.Known && v.NowKnown && v.Now < last.Replicas &&
 		!last.Raised.IsZero() && at.Sub(last.Raised) < controlDelay
 }
 

@@ -253,6 +253,36 @@ func TestAllocateIsStable(t *testing.T) {
 	})
 }
 
+// TestRaiseOnItsWayStaysWithinBudget: a model that asked for 5 a moment ago and now
+// wants 3 keeps its 5 only as far as the GPUs were not granted to somebody else.
+func TestRaiseOnItsWayStaysWithinBudget(t *testing.T) {
+	asked := func(n int) Plan {
+		return Plan{Decisions: []Decision{{
+			ID: VariantID{ModelID{"llm", "a"}, "main"}, Known: true, Replicas: n, Raised: noon.Add(-15 * time.Second),
+		}}}
+	}
+	for name, tc := range map[string]struct {
+		budgets []Budget
+		other   int
+		want    map[string]int
+	}{
+		"nobody else wants them":      {[]Budget{{Limit: 6}}, 1, map[string]int{"a": 5, "b": 1}},
+		"the other was granted three": {[]Budget{{Limit: 6}}, 3, map[string]int{"a": 3, "b": 3}},
+		"one is left":                 {[]Budget{{Limit: 6}}, 2, map[string]int{"a": 4, "b": 2}},
+		"no budget":                   {nil, 9, map[string]int{"a": 5, "b": 9}},
+		"another product's budget":    {[]Budget{{Product: "H100", Limit: 1}}, 9, map[string]int{"a": 5, "b": 9}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ps := []Proposal{
+				wish{name: "a", want: 3, now: 1}.proposal(), wish{name: "b", want: tc.other, now: 1}.proposal(),
+			}
+			if got := replicasOf(Allocate(tc.budgets, asked(5), ps)); !reflect.DeepEqual(got, tc.want) {
+				t.Fatalf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
 func floorOf(p Proposal) int {
 	n := 0
 	for _, l := range p.Layers {

@@ -26,6 +26,7 @@ type Record struct {
 	Forecast   predictor.Forecast `json:"forecast"`
 	Before     []Decision         `json:"before"`  // the last decisions, without their steps
 	Granted    []int              `json:"granted"` // replicas that the budgets left, in the order of the variants
+	UpTo       []int              `json:"upTo"`    // what they left for a raise that is on its way, likewise
 	Proposal   Proposal           `json:"proposal"`
 	Decisions  []Decision         `json:"decisions"` // in the order of the variants
 }
@@ -47,21 +48,23 @@ func RecordOf(s *Snapshot, id ModelID) (Record, bool) {
 			r.Before = append(r.Before, last)
 		}
 		d, _ := s.Plan.Find(p.ID)
-		r.Granted = append(r.Granted, grantOf(p, d))
+		granted := stepTo(d, "budget", p.Want)
+		r.Granted = append(r.Granted, granted)
+		r.UpTo = append(r.UpTo, stepTo(d, "keep-asked", granted))
 		r.Decisions = append(r.Decisions, d)
 	}
 	slices.SortFunc(r.Before, func(a, b Decision) int { return a.ID.Compare(b.ID) })
 	return r, true
 }
 
-// grantOf is what the budgets left of a wish, as the steps tell.
-func grantOf(p VariantProposal, d Decision) int {
+// stepTo is where a decision's own step led, otherwise what holds without it.
+func stepTo(d Decision, why WhyCode, otherwise int) int {
 	for _, s := range d.Steps {
-		if s.Why == "budget" && s.Variant == p.ID {
+		if s.Why == why && s.Variant == d.ID {
 			return int(s.To)
 		}
 	}
-	return p.Want
+	return otherwise
 }
 
 // Replay makes the decision again from what the record holds of its inputs.
@@ -69,11 +72,14 @@ func (r Record) Replay() Record {
 	r.Proposal = Propose(r.Model, r.Learned, r.Input, r.Forecast)
 	r.Decisions = nil
 	for i, v := range r.Proposal.Variants {
-		granted := v.Want
+		granted, upTo := v.Want, v.Max
 		if i < len(r.Granted) {
 			granted = min(granted, r.Granted[i])
 		}
-		r.Decisions = append(r.Decisions, decide(r.Proposal, v, granted, Plan{Decisions: r.Before}))
+		if i < len(r.UpTo) {
+			upTo = r.UpTo[i]
+		}
+		r.Decisions = append(r.Decisions, decide(r.Proposal, v, granted, upTo, Plan{Decisions: r.Before}))
 	}
 	return r
 }
