@@ -16,11 +16,12 @@ const mostStretches = 200
 // bench is one model's history, ready for every policy: all are scored on the ticks in counts.
 type bench struct {
 	h      *History
-	main   int // variant that is simulated
+	main   int // variant that is simulated where only one can be
 	load   fluid.Load
 	counts []bool // per tick of load
 	fleet  bool   // replicas are known
 	memo   *fluid.Memo
+	parts  []int        // variants that are simulated together, the main one first
 	theirs []Autoscaler // that can be simulated
 	warmUp time.Duration
 }
@@ -101,13 +102,23 @@ const (
 	leastLimit = 8
 )
 
-// limit is how many replicas simulated policies may have. The maximum of a model that was discovered is a guess
-// from one moment, so the history's own peak is taken instead.
-func (b *bench) limit(found bool) int {
+// limitOf is how many replicas of a variant simulated policies may have. The maximum of a model that was discovered
+// is a guess from one moment, so the history's own peak is taken instead.
+func (b *bench) limitOf(variant int, found bool) int {
 	if !found {
-		return b.h.Model.Variants[b.main].Max
+		return b.h.Model.Variants[variant].Max
 	}
-	return max(peakFactor*slices.Max(append([]int{0}, b.h.Paid[b.main]...)), leastLimit)
+	return max(peakFactor*slices.Max(append([]int{0}, b.h.Paid[variant]...)), leastLimit)
+}
+
+// startOf is how many replicas of a variant were ready when all were first known.
+func (b *bench) startOf(variant int) int {
+	for k := range b.h.Rate {
+		if b.h.counted(k) {
+			return b.h.Ready[variant][k]
+		}
+	}
+	return 0
 }
 
 // world is the fluid world of a capacity. Its timeline has a point per tick, so that gaps can be left out.
@@ -127,23 +138,19 @@ func (b *bench) world(capacity float64, limit int) fluid.World {
 	if limit > 0 {
 		w.Max = max(limit, w.Min)
 	}
-	if b.fleet {
-		for k := range b.h.Rate {
-			if b.h.counted(k) {
-				w.Start = b.h.Ready[b.main][k]
-				break
-			}
-		}
-	}
+	w.Start = b.startOf(b.main)
 	return w
 }
 
 // drive runs a policy and gives the fleet it would have had.
 func drive(c *fluid.Course, s fluid.Scaler) run {
 	points := c.Run(s).Timeline
-	r := run{paid: make([]int, len(points)), capacity: make([]float64, len(points))}
+	r := run{paid: make([]int, len(points)), ready: make([]int, len(points)), capacity: make([]float64, len(points))}
 	for k, p := range points {
-		r.paid[k], r.capacity[k] = p.Wanted, float64(p.Ready)*c.World().Replica.Rate
+		r.paid[k], r.ready[k], r.capacity[k] = p.Wanted, p.Ready, p.Strong*c.World().Replica.Rate
+		if p.Pools != nil {
+			r.pools = append(r.pools, p.Pools)
+		}
 	}
 	return r
 }
@@ -151,6 +158,7 @@ func drive(c *fluid.Course, s fluid.Scaler) run {
 // contender is a policy of the report.
 type contender struct {
 	name, doc, setting string
+	mixed              bool // it scales every variant that takes part
 	make               func(c *fluid.Course) (fluid.Scaler, error)
 }
 
@@ -165,22 +173,28 @@ func (b *bench) contenders(s Settings, configured bool) []contender {
 		{"keda-queue", "KEDA on waiting requests", fmt.Sprintf("%g waiting per replica", s.KEDAQueue), s.KEDAQueue},
 		{"keda-kv", "KEDA on KV-cache use", fmt.Sprintf("%g per replica", s.KEDAKV), s.KEDAKV},
 	} {
-		out = append(out, contender{r.name, r.doc, r.setting, func(c *fluid.Course) (fluid.Scaler, error) {
+		out = append(out, contender{r.name, r.doc, r.setting, false, func(c *fluid.Course) (fluid.Scaler, error) {
 			return rival.New(r.name, r.headroom, c)
 		}})
 	}
-	for _, a := range b.theirs {
-		out = append(out, contender{"yours", a.Kind + " " + a.Name, a.setting(), func(*fluid.Course) (fluid.Scaler, error) {
-			return rival.NewSetup(a.Setup), nil
-		}})
+	if theirs := b.beside(); b.mixed() && theirs != nil {
+		out = append(out, *theirs)
 	}
-	product := fluid.Product{WarmUpKnown: b.h.Model.Variants[b.main].WarmUpFixed, Forecaster: b.memo}
+	for _, a := range b.theirs {
+		if b.mixed() {
+			break
+		}
+		out = append(out, contender{"yours", a.Kind + " " + a.Name, a.setting(), false,
+			func(*fluid.Course) (fluid.Scaler, error) { return rival.NewSetup(a.Setup), nil }})
+	}
+	told := b.all(func(i int) bool { return b.h.Model.Variants[i].WarmUpFixed })
+	product := fluid.Product{WarmUpKnown: told, Forecaster: b.memo}
 	setting := "capacity learned from nothing"
 	if configured {
 		product.Headroom, setting = 1, "capacity as configured"
 	}
 	return append(out, contender{
-		"forewarm", "Forewarm, the real engine", setting,
+		"forewarm", "Forewarm, the real engine", setting, b.mixed(),
 		func(c *fluid.Course) (fluid.Scaler, error) { return fluid.NewForewarm(c, product), nil },
 	})
 }

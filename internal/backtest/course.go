@@ -61,7 +61,7 @@ func (b *bench) ride(c *fluid.Course, name string, s fluid.Scaler, points int) (
 	}
 	r := drive(c, out.Watch(c, s, points))
 	out.Points = b.moments(points, func(k int) (wanted, ready float64) {
-		return float64(r.paid[k]), math.Round(r.capacity[k] / c.World().Replica.Rate)
+		return float64(r.paid[k]), float64(r.ready[k])
 	})
 	return r, out
 }

@@ -31,8 +31,9 @@ func evaluate(ctx context.Context, h *History, s Settings, e config.Entry) (Mode
 		return m, err
 	}
 	m.describe(b)
-	m.Notes = append(m.Notes, b.adopt(s.Theirs, e)...)
 	caps, notes := b.capacities()
+	b.parts = b.partners(caps)
+	m.Notes = append(m.Notes, b.adopt(s.Theirs, e)...)
 	m.Capacity = &caps[b.main]
 	m.Notes = append(append(m.Notes, notes...), b.notes(m, found)...)
 	if !slices.Contains(b.counts, true) {
@@ -40,12 +41,11 @@ func evaluate(ctx context.Context, h *History, s Settings, e config.Entry) (Mode
 		return m, nil
 	}
 	m.Forecasts = h.forecasts(s.BurnIn)
-	limit := b.limit(found)
 	for i := range len(caps[b.main].points()) {
 		if err := ctx.Err(); err != nil {
 			return m, fmt.Errorf("backtest %s: %w", h.Model.ID, err)
 		}
-		if err := m.at(b, s, i, caps, limit); err != nil {
+		if err := m.at(b, s, i, caps, found); err != nil {
 			return m, fmt.Errorf("backtest %s: %w", h.Model.ID, err)
 		}
 	}
@@ -68,17 +68,12 @@ func (b *bench) capacities() ([]Capacity, []string) {
 const fleetRow = "fleet"
 
 // at runs everybody at one point of the capacity interval.
-func (m *ModelReport) at(b *bench, s Settings, point int, caps []Capacity, limit int) error {
+func (m *ModelReport) at(b *bench, s Settings, point int, caps []Capacity, found bool) error {
 	each := make([]float64, len(caps))
 	for i, c := range caps {
 		each[i] = []float64{c.Middle, c.Low, c.High}[point]
 	}
-	v := b.h.Model.Variants[b.main]
-	course, err := fluid.NewCourse(b.load, b.world(each[b.main], limit))
-	if err != nil {
-		return err
-	}
-	hours, known, err := clairvoyant(b.load, course.World(), b.counts)
+	alone, together, err := b.courses(each, found)
 	if err != nil {
 		return err
 	}
@@ -86,33 +81,36 @@ func (m *ModelReport) at(b *bench, s Settings, point int, caps []Capacity, limit
 		s.Points = 0
 	}
 	timeline := study.Course{Load: b.load.Name, WarmUp: b.warmUp}
-	var actual, bound Figures
+	var actual Figures
 	if b.fleet {
 		if s.Points > 0 {
 			timeline.Runs = append(timeline.Runs, b.asItWas(s.Points))
 		}
 		actual = figures(score(b.load.Step, b.load.Rate, b.counts, b.actual(each)))
-		actual.GPUHours, actual.USD = b.bill()
-	}
-	if known {
-		bound.ReplicaHours = &hours
-		bound.Misses = b.beyond(each[b.main], course.World().Max)
-		bound.GPUHours, bound.USD = priced(v, &hours)
+		actual.GPUHours, actual.USD = b.bill(b.hoursOf)
 	}
 	rows := []PolicyRow{{Name: fleetRow, Doc: "the fleet as it was", Figures: actual}}
-	for _, c := range b.contenders(s, caps[b.main].Source == Configured) {
-		scaler, err := c.make(course)
+	for _, c := range b.contenders(s, b.all(func(i int) bool { return caps[i].Source == Configured })) {
+		in := alone
+		if c.mixed {
+			in = together
+		}
+		scaler, err := c.make(in)
 		if err != nil {
 			return err
 		}
-		driven, ride := b.ride(course, c.name, scaler, s.Points)
+		driven, ride := b.ride(in, c.name, scaler, s.Points)
 		timeline.Runs = append(timeline.Runs, ride)
 		f := figures(score(b.load.Step, b.load.Rate, b.counts, driven))
-		f.GPUHours, f.USD = priced(v, f.ReplicaHours)
+		f.GPUHours, f.USD = b.bill(driven.hours(b))
 		rows = append(rows, PolicyRow{Name: c.name, Doc: c.doc, Setting: c.setting, Figures: f})
 	}
+	bound, err := b.bound(alone)
+	if err != nil {
+		return err
+	}
 	rows = append(rows, PolicyRow{Name: "optimum", Doc: "the least bill of whoever knows the future", Figures: bound})
-	relate(rows, bound.ReplicaHours)
+	b.relate(rows, bound)
 	m.take(point, rows)
 	if s.Points > 0 {
 		m.Course = &timeline
@@ -120,21 +118,26 @@ func (m *ModelReport) at(b *bench, s Settings, point int, caps []Capacity, limit
 	return nil
 }
 
-// adopt takes the autoscalers that scale the model's simulated variant, and says what of them is left out.
-func (b *bench) adopt(theirs []Autoscaler, e config.Entry) []string {
-	var notes []string
-	for _, a := range theirs {
-		if a.Namespace != b.h.Model.ID.Namespace || b.main >= len(e.Targets) || a.Target != e.Targets[b.main].Name {
-			continue
-		}
-		for _, n := range a.Notes {
-			notes = append(notes, fmt.Sprintf("%s %s: %s.", a.Kind, a.Name, n))
-		}
-		if len(a.Setup.Metrics) > 0 {
-			b.theirs = append(b.theirs, a)
-		}
+// courses are the worlds of one capacity per variant: of the main variant alone, and of all that take part.
+func (b *bench) courses(capacity []float64, found bool) (alone, together *fluid.Course, err error) {
+	world := b.world(capacity[b.main], b.limitOf(b.main, found))
+	if alone, err = fluid.NewCourse(b.load, world); err != nil || !b.mixed() {
+		return alone, alone, err
 	}
-	return notes
+	world.Pools = b.pools(capacity, found)
+	together, err = fluid.NewCourse(b.load, world)
+	return alone, together, err
+}
+
+// bound is the clairvoyant's bill, as far as it is known.
+func (b *bench) bound(c *fluid.Course) (f Figures, err error) {
+	hours, known, err := clairvoyant(b.load, c.World(), b.counts)
+	if err != nil || !known {
+		return f, err
+	}
+	f.ReplicaHours, f.Misses = &hours, b.beyond(c.World().Replica.Rate, c.World().Max)
+	f.GPUHours, f.USD = priced(b.h.Model.Variants[b.main], &hours)
+	return f, nil
 }
 
 // beyond is the share of requests that came when not even the largest fleet allowed carried the demand.
@@ -156,15 +159,20 @@ func (b *bench) beyond(capacity float64, limit int) *float64 {
 	return &share
 }
 
-// relate fills in the cost over the optimum.
-func relate(rows []PolicyRow, optimum *float64) {
-	if optimum == nil || *optimum <= 0 {
+// relate fills in the cost over the optimum: of replicas, or of money where replicas of several variants differ.
+func (b *bench) relate(rows []PolicyRow, optimum Figures) {
+	of := func(f Figures) *float64 { return f.ReplicaHours }
+	if len(b.h.Model.Variants) > 1 {
+		of = func(f Figures) *float64 { return f.USD }
+	}
+	least := of(optimum)
+	if least == nil || *least <= 0 {
 		return
 	}
 	for i := range rows {
-		if f := &rows[i].Figures; f.ReplicaHours != nil {
-			cost := *f.ReplicaHours / *optimum
-			f.Cost = &cost
+		if paid := of(rows[i].Figures); paid != nil {
+			cost := *paid / *least
+			rows[i].Figures.Cost = &cost
 		}
 	}
 }
@@ -207,11 +215,11 @@ func priced(v policy.Variant, hours *float64) (gpuHours, usd *float64) {
 	return &g, &d
 }
 
-// bill is what the fleet cost, variant by variant; one unknown makes the sum unknown.
-func (b *bench) bill() (gpuHours, usd *float64) {
+// bill is what replica-hours of the variants cost; one unknown makes the sum unknown.
+func (b *bench) bill(hoursOf func(variant int) float64) (gpuHours, usd *float64) {
 	gpuHours, usd = new(float64), new(float64)
 	for i, v := range b.h.Model.Variants {
-		hours := b.hoursOf(i)
+		hours := hoursOf(i)
 		if hours == 0 {
 			continue
 		}
@@ -286,12 +294,11 @@ func (b *bench) notes(m ModelReport, found bool) []string {
 		"%d that the history shows.", b.warmUp, m.WarmUp.Seen)
 	say(m.WarmUp.Source == Assumed, "The warm-up is not configured and the history shows none: %s is assumed.", b.warmUp)
 	say(!b.fleet, "Replicas are not known anywhere in the history, so there is no row of what the fleet did.")
-	say(len(b.h.Model.Variants) > 1, "The model has %d variants: the fleet's figures are of all of them, the simulated "+
-		"policies have replicas like those of %s only.", len(b.h.Model.Variants), v.Name)
+	out = append(out, b.mixNotes()...)
 	say(m.Gaps.Count > 0, "%s in %d gaps are scored for nobody, because demand or replicas are not known there.",
 		config.Duration(time.Duration(m.Gaps.Seconds)*time.Second), m.Gaps.Count)
 	say(found, "The largest count that the fleet may have is not configured: simulated policies may have %d replicas, "+
-		"%d times the most that the history shows, at least %d.", b.limit(found), peakFactor, leastLimit)
+		"%d times the most that the history shows, at least %d.", b.limitOf(b.main, found), peakFactor, leastLimit)
 	say(v.Min == 0, "Simulated policies keep one replica: sleeping at zero is not simulated.")
 	return out
 }

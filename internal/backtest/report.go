@@ -32,7 +32,7 @@ type Report struct {
 type ModelReport struct {
 	Namespace string      `json:"namespace"`
 	Name      string      `json:"name"`
-	Variant   string      `json:"variant"` // that is simulated
+	Variant   string      `json:"variant"` // with the most replica-hours
 	Begin     *time.Time  `json:"begin"`   // first known demand; null: none
 	Scored    float64     `json:"scoredSeconds"`
 	Requests  float64     `json:"requests"` // in the scored moments

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/forewarm/forewarm/internal/sim/fluid"
@@ -10,6 +11,25 @@ import (
 type run struct {
 	paid     []int     // replicas ready or starting; unknownCount = not known
 	capacity []float64 // requests/s that the ready ones carry
+	ready    []int     // nil = not kept
+	pools    [][]int   // paid of each variant that takes part; nil where it is all the main one
+}
+
+// hours are the replica-hours of a variant on the scored ticks.
+func (r run) hours(b *bench) func(variant int) float64 {
+	return func(variant int) float64 {
+		p, sum := slices.Index(b.parts, variant), 0.0
+		for k, ok := range b.counts {
+			switch {
+			case !ok:
+			case r.pools != nil && p >= 0:
+				sum += float64(r.pools[k][p])
+			case r.pools == nil && variant == b.main:
+				sum += float64(r.paid[k])
+			}
+		}
+		return sum * b.load.Step.Hours()
+	}
 }
 
 // tally is what a run came to on the scored ticks.

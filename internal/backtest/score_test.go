@@ -67,7 +67,7 @@ func TestScore(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := score(tick, tc.rate, tc.counts, run{tc.paid, tc.capacity})
+			got := score(tick, tc.rate, tc.counts, run{paid: tc.paid, capacity: tc.capacity})
 			got.Hours, tc.want.Hours = math.Round(got.Hours*1e9), math.Round(tc.want.Hours*1e9)
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Error(diff)
@@ -86,7 +86,7 @@ func TestScoreForgetsChanges(t *testing.T) {
 			paid[k] = 2
 		}
 	}
-	if got := score(15*time.Second, rate, all(n), run{paid, capacity}); got.Flaps != 0 || got.ColdStarts != 1 {
+	if got := score(15*time.Second, rate, all(n), run{paid: paid, capacity: capacity}); got.Flaps != 0 || got.ColdStarts != 1 {
 		t.Errorf("want no flap and one cold start, got %+v", got)
 	}
 }

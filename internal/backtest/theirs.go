@@ -23,6 +23,7 @@ type Autoscaler struct {
 	Target                string // name of what it scales
 	Setup                 rival.Setup
 	Notes                 []string // what of it is left out
+	variant               int      // of the model that it scales
 }
 
 // kedaMaxReplicas is KEDA's default; hpaDown and hpaTolerance are the controller's.

@@ -18,6 +18,9 @@ func newFleet(w World, step time.Duration, start int) *fleet {
 	for _, p := range w.pools() {
 		f.pools = append(f.pools, newPool(p, step, rng))
 	}
+	for _, p := range f.pools[1:] {
+		p.ready = p.Start
+	}
 	f.pools[0].ready = start
 	f.want = make([]int, len(f.pools))
 	return f

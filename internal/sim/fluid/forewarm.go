@@ -90,9 +90,12 @@ func (p Product) unit(c *Course) float64 {
 func (p Product) variant(w World, pool Pool) policy.Variant {
 	v := policy.Variant{
 		Name: pool.Name, Min: pool.Min, Max: pool.Max, GPUs: pool.GPUs, CapacityType: pool.Type, WarmUp: warmUpPrior,
-		PricePerGPU: policy.USDPerHour(pool.Price / float64(pool.GPUs)), Spot: policy.DefaultSpotTerms(),
+		PricePerGPU: policy.USDPerHour(pool.Price / float64(pool.GPUs)), Spot: pool.Spot,
 	}
-	v.Spot.Notice = pool.Notice
+	if v.Spot == (policy.SpotTerms{}) {
+		v.Spot = policy.DefaultSpotTerms()
+		v.Spot.Notice = pool.Notice
+	}
 	if v.Max == 0 {
 		v.Max = productLimit
 	}

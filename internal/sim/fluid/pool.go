@@ -17,6 +17,8 @@ type Pool struct {
 	Speed float64             // of a replica, as a multiple of the World's Replica; 0 = 1
 	Price float64             // of a replica with a node, per hour; 0 = free
 	GPUs  int                 // per replica
+	Spot  policy.SpotTerms    // as the product is told; its zero value is the default, with this pool's Notice
+	Start int                 // replicas ready at the beginning; the first pool's are the World's
 	Min   int                 // replicas, billed whatever the policy says
 	Max   int                 // 0 = no limit
 	// WarmUp is from node to ready; its zero value is the World's.

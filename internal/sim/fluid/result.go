@@ -1,6 +1,9 @@
 package fluid
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // FlapWithin is how soon a change of direction counts as a flap.
 const FlapWithin = 10 * time.Minute
@@ -29,6 +32,8 @@ type Point struct {
 	Load   float64 // highest rate, requests/s
 	Wanted int     // highest
 	Ready  int     // lowest
+	Strong float64 // lowest, in replicas of speed 1
+	Pools  []int   // wanted of each, highest; nil in a world of one
 }
 
 // V1 is the share of requests that arrived in ticks with more demand than ready capacity, 0..1.
@@ -104,7 +109,7 @@ func (g *ledger) order(tick, want, ordered int) {
 }
 
 // tick books what flowed.
-func (g *ledger) tick(tick int, rate, capacity float64, s supply) {
+func (g *ledger) tick(tick int, rate, capacity float64, s supply, wants []int) {
 	lost := s.lost - g.lost
 	g.lost = s.lost
 	if tick < g.from {
@@ -123,15 +128,23 @@ func (g *ledger) tick(tick int, rate, capacity float64, s supply) {
 	g.Paid += s.price * g.step / 3600
 	g.PeakWanted = max(g.PeakWanted, g.wanted)
 	if g.stride > 0 {
-		g.draw(tick, rate, s.serving)
+		g.draw(tick, rate, s, wants)
 	}
 }
 
-func (g *ledger) draw(tick int, rate float64, ready int) {
+func (g *ledger) draw(tick int, rate float64, s supply, wants []int) {
 	if (tick-g.from)%g.stride == 0 {
-		g.Timeline = append(g.Timeline, Point{Tick: tick, Load: rate, Wanted: g.wanted, Ready: ready})
+		p := Point{Tick: tick, Load: rate, Wanted: g.wanted, Ready: s.serving, Strong: s.strong}
+		if len(wants) > 1 {
+			p.Pools = slices.Clone(wants)
+		}
+		g.Timeline = append(g.Timeline, p)
 		return
 	}
 	p := &g.Timeline[len(g.Timeline)-1]
-	p.Load, p.Wanted, p.Ready = max(p.Load, rate), max(p.Wanted, g.wanted), min(p.Ready, ready)
+	p.Load, p.Wanted = max(p.Load, rate), max(p.Wanted, g.wanted)
+	p.Ready, p.Strong = min(p.Ready, s.serving), min(p.Strong, s.strong)
+	for i := range p.Pools {
+		p.Pools[i] = max(p.Pools[i], wants[i])
+	}
 }

@@ -93,7 +93,7 @@ func (c *Course) Run(s Scaler) Result {
 		g.order(k, wanted, f.scale(k))
 
 		s := f.supply()
-		g.tick(k, rate, s.strong*w.Replica.Rate, s)
+		g.tick(k, rate, s.strong*w.Replica.Rate, s, f.want)
 		v.flow(rate, s.serving, s.strong, c.arrived(k, patience))
 		seen.flow(rate)
 		o.Recent = rate
@@ -109,7 +109,32 @@ func views(w World, start int) []View {
 		p.Nodes = nil
 		out = append(out, View{Pool: p})
 	}
+	for i := range out {
+		out[i].Spec = out[i].Start
+	}
 	out[0].Spec = start
+	return out
+}
+
+// Of is what is known of one pool alone: its replicas, and of the demand and the requests its share by capacity,
+// as a router that balances them would give it.
+func (o *Observation) Of(pool int) Observation {
+	all, own := 0.0, 0.0
+	for i, v := range o.Pools {
+		strong := float64(v.Serving) * v.Speed
+		all += strong
+		if i == pool {
+			own = strong
+		}
+	}
+	part, v, out := share(own, all), o.Pools[pool], *o
+	out.Rate, out.Recent = o.Rate*part, o.Recent*part
+	out.Engines.Pods = v.Serving
+	out.Engines.Completions *= part
+	out.Engines.Running *= part
+	out.Engines.Pending *= part
+	out.Pools = o.Pools[pool : pool+1]
+	out.Spec, out.Ready, out.Warming, out.WarmUps = v.Spec, v.Ready, v.Warming, v.WarmUps
 	return out
 }
 

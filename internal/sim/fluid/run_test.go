@@ -144,7 +144,7 @@ func TestWhatIsSeenIsTheNewestPast(t *testing.T) {
 func TestTimelineKeepsTheExtremes(t *testing.T) {
 	c := course(t, func(w *World) { w.Points = 2; w.BurnIn = 1; w.Start = 1 }, 9, 1, 2, 1, 0)
 	got := c.Run(script(1, 3, 2, 1, 1)).Timeline
-	want := []Point{{Tick: 1, Load: 2, Wanted: 3, Ready: 1}, {Tick: 3, Load: 1, Wanted: 1, Ready: 1}}
+	want := []Point{{Tick: 1, Load: 2, Wanted: 3, Ready: 1, Strong: 1}, {Tick: 3, Load: 1, Wanted: 1, Ready: 1, Strong: 1}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

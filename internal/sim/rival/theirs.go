@@ -43,6 +43,40 @@ func NewSetup(s Setup) fluid.Scaler {
 	return h
 }
 
+// beside is a Setup per pool, each at work on its own.
+type beside []fluid.Scaler
+
+// NewSetups is one HPA per pool for one run; a pool whose Setup follows no metric stays as it is.
+func NewSetups(all []Setup) fluid.Mixer {
+	out := make(beside, len(all))
+	for i, s := range all {
+		if len(s.Metrics) > 0 {
+			out[i] = NewSetup(s)
+		}
+	}
+	return out
+}
+
+// Decide implements fluid.Scaler, for the first pool.
+func (b beside) Decide(o *fluid.Observation) int {
+	want := make([]int, len(o.Pools))
+	for i, v := range o.Pools {
+		want[i] = v.Spec
+	}
+	b.DecideAll(o, want)
+	return want[0]
+}
+
+// DecideAll implements fluid.Mixer.
+func (b beside) DecideAll(o *fluid.Observation, want []int) {
+	for i, s := range b {
+		if s != nil {
+			own := o.Of(i)
+			want[i] = s.Decide(&own)
+		}
+	}
+}
+
 // want is the largest number of replicas that a metric asks for, before rounding; false while nothing is known.
 func (s Setup) want(o *fluid.Observation) (float64, bool) {
 	most, known := math.Inf(-1), false
