@@ -236,6 +236,18 @@ func unseen(last Decision, v VariantProposal, at time.Time) bool {
 		!last.Raised.IsZero() && at.Sub(last.Raised) < controlDelay
 }
 
+// Unasked is a plan made of the past, for nobody: raises that would still be on their
+// way to the cluster are not, and must not be waited for.
+func (p Plan) Unasked() Plan {
+	p.Decisions = slices.Clone(p.Decisions) // a published plan never changes
+	for i, d := range p.Decisions {
+		if unseen(d, VariantProposal{Now: d.Now, NowKnown: d.NowKnown}, p.At) {
+			p.Decisions[i].Raised = time.Time{}
+		}
+	}
+	return p
+}
+
 // keep holds a decision whose inputs do not allow lowering.
 func (d *Decision) keep(last Decision, p Proposal, v VariantProposal) {
 	if v.NowKnown && d.Replicas < min(v.Now, v.Max) { // a budget takes nothing away in the dark

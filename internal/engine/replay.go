@@ -43,6 +43,7 @@ func (e *Engine) Replay(ctx context.Context, from, to time.Time) error {
 			e.opts.Progress(total-to.Sub(from), total)
 		}
 	}
+	e.plan = e.plan.Unasked() // nobody was told of it, so nothing of it is on its way
 	return errors.Join(errs...)
 }
 
