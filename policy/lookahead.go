@@ -29,7 +29,7 @@ func ruleLookAhead(d *draft) {
 	}
 	lead, share := Lead(d.m, d.l, d.in), windows(d.m.SLO.Attainment, orderShare)
 	peak := d.f.Max(lead, share)
-	if atZero(d) && d.f.Max(lead, 0.5) <= 0 {
+	if atZero(d) && !d.expects(lead) {
 		peak = 0 // spread alone wakes nobody
 	}
 	d.ahead = d.perRequest.scale(peak)

@@ -65,6 +65,8 @@ func TestPropose(t *testing.T) {
 
 		// Zero.
 		"proven idle sleeps":                            {with(1, scene{toZero: true, idleFor: time.Hour}), 0, "zero"},
+		"idle, but a season announces work":             {with(1, scene{toZero: true, idleFor: time.Hour, usual: 1}), 1, "keep-expected"},
+		"a season that announces next to nothing":       {with(1, scene{toZero: true, idleFor: time.Hour, usual: 0.0001}), 0, "zero"},
 		"idle, but not for long enough":                 {with(1, scene{toZero: true, idleFor: time.Minute}), 1, ""},
 		"idle, but zero is not allowed":                 {with(1, scene{idleFor: day}), 1, ""},
 		"idle, but no source would exist at zero":       {with(1, scene{toZero: true, idleFor: day, fromEngines: true}), 1, ""},

@@ -141,6 +141,10 @@ var sentences = map[WhyCode]func(s Step) string{
 	"keep-one": func(s Step) string {
 		return fmt.Sprintf("Zero is not proven or not allowed, so %s keeps one replica.", named(s))
 	},
+	"keep-expected": func(s Step) string {
+		return fmt.Sprintf("No work for %s, but %s req/s are expected within %s, so %s stays awake.",
+			seconds(s.Args[0]), number(s.Args[1]), seconds(s.Args[2]), named(s))
+	},
 	"stay-zero": func(s Step) string {
 		return fmt.Sprintf("No work for %s: the model stays at zero.", seconds(s.Args[0]))
 	},
@@ -156,6 +160,14 @@ var sentences = map[WhyCode]func(s Step) string{
 	},
 	"wake-blind": func(s Step) string {
 		return fmt.Sprintf("At zero and no demand source answers: waking %s (idle.onBlind: one).", named(s))
+	},
+	"starved-node": func(s Step) string {
+		return fmt.Sprintf("Starved: of %s asked for, %s of %s have waited for a node for too long and carry nothing.",
+			replicas(s.Args[1]), count(s.Args[0]), named(s))
+	},
+	"starved-pod": func(s Step) string {
+		return fmt.Sprintf("Starved: of %s asked for, %s of %s have been given no pod for %s, as a quota or an admission "+
+			"rule may forbid it.", replicas(s.Args[1]), count(s.Args[0]), named(s), seconds(s.Args[2]))
 	},
 	"limit-min": func(s Step) string {
 		return fmt.Sprintf("%s is raised from %s to its minimum of %s.", named(s), count(s.From), replicas(s.To))

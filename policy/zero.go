@@ -17,7 +17,7 @@ func IdleAfter(m Model, l Learned, in Input) time.Duration {
 
 // ruleZero keeps the last replica unless zero is allowed and proven: a demand
 // source exists at zero replicas, every source expected showed nothing for the
-// whole idle window, and the forecast's median expects nothing within the lead. At zero it wakes on work, and
+// whole idle window, and the forecast expects nothing within the lead (see expects). At zero it wakes on work, and
 // blind it does what idle.onBlind says. A variant's minimum holds while the model is awake.
 func ruleZero(d *draft) {
 	waiting, _ := pendingRequests(d.in.Signals)
@@ -67,10 +67,30 @@ func (d *draft) mayZero() bool {
 	if d.hold || d.stuck() || !d.m.Idle.ToZero || !d.m.Gateway || !provenIdle(d.m, d.in) {
 		return false
 	}
-	if d.f.Known() && d.f.Max(Lead(d.m, d.l, d.in), 0.5) > 0 {
+	idle := d.in.Now.Sub(d.l.LastBusy)
+	if idle < IdleAfter(d.m, d.l, d.in) {
 		return false
 	}
-	return d.in.Now.Sub(d.l.LastBusy) >= IdleAfter(d.m, d.l, d.in)
+	lead := Lead(d.m, d.l, d.in)
+	if d.expects(lead) {
+		here := total(d.counts)
+		d.step("keep-expected", here, here, [4]float64{idle.Seconds(), d.f.Max(lead, 0.5), lead.Seconds()})
+		return false
+	}
+	return true
+}
+
+// leastExpected is how many requests within a lead the median of a forecast must come
+// to, to be an expectation: fewer than half a one is none.
+const leastExpected = 0.5
+
+// expects says that the forecast knows of work within a lead: a season or a configured
+// event announces it, or it comes already. Without these a forecast above a level of
+// zero only tells that the level was higher lately, for half an hour and longer, and
+// how long to wait after that is for the idle window to say.
+func (d *draft) expects(lead time.Duration) bool {
+	announced := d.f.Seasonal() || d.f.Event() > 0 || d.f.Level() > 0
+	return d.f.Known() && announced && d.f.Max(lead, 0.5)*lead.Seconds() >= leastExpected
 }
 
 // wake asks for one replica of the most preferred variant that may have one.
