@@ -5,7 +5,7 @@ package policy
 // counts, starting or not, so nothing is ordered twice.
 func ruleGrow(d *draft) {
 	before := append([]int(nil), d.counts...)
-	for !covered(d.caps, usable(d), d.need) {
+	for !covered(d.caps, d.usable(d.counts), d.need) {
 		i := d.nextToAdd()
 		if i < 0 {
 			break
@@ -18,7 +18,7 @@ func ruleGrow(d *draft) {
 			d.sayGrow(i, to)
 		}
 	}
-	if missing := shortfall(d.caps, usable(d), d.need); missing > 1e-9 {
+	if missing := shortfall(d.caps, d.usable(d.counts), d.need); missing > 1e-9 {
 		d.step("short", total(d.counts), total(d.counts), [4]float64{missing})
 	}
 }
@@ -26,7 +26,7 @@ func ruleGrow(d *draft) {
 // sayGrow grows variant i and says what for: ahead of an expected rise, if the forecast
 // asks for all of it and what arrives now would fit.
 func (d *draft) sayGrow(i, to int) {
-	if d.rise > 0 && d.need == d.ahead && covered(d.caps, usable(d), d.now) {
+	if d.rise > 0 && d.need == d.ahead && covered(d.caps, d.usable(d.counts), d.now) {
 		d.variantStep(i, "grow-ahead", to, [4]float64{d.f.Level(), d.rise, Lead(d.m, d.l, d.in).Seconds(), d.need.Requests})
 		return
 	}
@@ -35,21 +35,24 @@ func (d *draft) sayGrow(i, to int) {
 	})
 }
 
-// usable are the wanted replicas that can be expected to serve: a starved pod
-// (no node took it for long) serves nobody.
-func usable(d *draft) []int {
-	out := append([]int(nil), d.counts...)
+// usable are, of so many replicas asked for, those that can be expected to serve: a
+// starved one (no node took its pod for long, or it was given none) serves nobody,
+// and no more come while there are such.
+func (d *draft) usable(counts []int) []int {
+	out := append([]int(nil), counts...)
 	for i := range out {
-		out[i] = max(out[i]-supplyOf(d.in, i).Starved, 0)
+		if n := Starved(d.l, d.in, i); n > 0 {
+			out[i] = min(out[i], max(supplyOf(d.in, i).Spec-n, 0))
+		}
 	}
 	return out
 }
 
 // nextToAdd is the most preferred variant that may grow and is not starved; -1
-// if there is none. A starved variant is not asked for more: nodes are lacking.
+// if there is none. A starved variant is not asked for more: nodes or leave are lacking.
 func (d *draft) nextToAdd() int {
 	for _, i := range d.order {
-		if d.counts[i] < d.m.Variants[i].Max && supplyOf(d.in, i).Starved == 0 {
+		if d.counts[i] < d.m.Variants[i].Max && Starved(d.l, d.in, i) == 0 {
 			return i
 		}
 	}

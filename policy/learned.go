@@ -42,6 +42,7 @@ type VariantLearned struct {
 	Packed  Packed        `json:"packed"`  // how full the KV caches are for how much work
 	Pods    []Sighting    `json:"pods"`    // pods serving, and since when; sorted by name
 	Short   time.Time     `json:"short"`   // newest moment at which fewer were ready than asked for
+	Podless Podless       `json:"podless"` // replicas asked for that were given no pod
 	WarmUps []WarmedUp    `json:"warmUps"` // newest last, at most maxWarmUps
 }
 

@@ -122,6 +122,7 @@ func (l VariantLearned) observe(v Variant, slo SLO, in Input, s Supply, steady b
 	if s.Known && s.Ready < s.Spec {
 		l.Short = in.Now
 	}
+	l.Podless = l.Podless.observe(in.Now, s)
 	if len(s.WarmUps)+len(s.NewNodes) > 0 {
 		all := slices.Clone(l.WarmUps)
 		for _, took := range s.WarmUps {

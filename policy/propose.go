@@ -20,6 +20,7 @@ const (
 	RuleSpot      RuleID = "spot"
 	RuleZero      RuleID = "zero"
 	RuleLimits    RuleID = "limits"
+	RuleStarved   RuleID = "starved"
 	RuleBudget    RuleID = "budget"
 )
 
@@ -42,6 +43,7 @@ var pipeline = []struct {
 	{RuleZero, ruleZero},
 	{RuleSpot, ruleMix},
 	{RuleLimits, ruleLimits},
+	{RuleStarved, ruleStarved},
 }
 
 // draft is a proposal in the making; the rules pass it along.

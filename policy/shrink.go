@@ -68,6 +68,27 @@ func (d *draft) keepForNow() bool {
 	return false
 }
 
+// covered says whether replicas of variant i need not be kept: what is left of all
+// variants carries a need, with colder caches. Starved ones do not count, and are
+// kept for as long as they would be needed if they came, without what stands in.
+func (d *draft) covered(left []int, i int, need Work) bool {
+	if Starved(d.l, d.in, i) > 0 && !covered(d.caps, d.preferred(left, i), need) {
+		return false
+	}
+	return covered(d.caps, d.usable(left), need) && d.coveredColder(left, need)
+}
+
+// preferred are the counts of variant i and of those that are asked before it.
+func (d *draft) preferred(counts []int, i int) []int {
+	out := make([]int, len(counts))
+	for _, k := range d.order {
+		if out[k] = counts[k]; k == i {
+			break
+		}
+	}
+	return out
+}
+
 // spare is how many replicas per variant can go with the rest still carrying
 // need, within the share allowed per tick.
 func (d *draft) spare(need Work) []int {
@@ -78,7 +99,7 @@ func (d *draft) spare(need Work) []int {
 		i := d.order[k]
 		for budget > 0 && left[i] > max(d.m.Variants[i].Min, d.floors[i]) && total(left) > 1 {
 			left[i]--
-			if !d.coveredColder(left, need) {
+			if !d.covered(left, i, need) {
 				left[i]++
 				break
 			}

@@ -52,6 +52,8 @@ func recommended(v app.VariantReport) string {
 		return "no answer"
 	case v.State == app.StateHold:
 		return whole(v.Recommended) + " hold"
+	case v.State == app.StateStarved:
+		return whole(v.Recommended) + " starved"
 	}
 	return whole(v.Recommended)
 }

@@ -46,7 +46,7 @@ func growing() app.ModelReport {
 		Active: true, ArrivalSource: "completions",
 		Variants: []app.VariantReport{{
 			Name: "on-demand", Target: app.TargetRef{APIVersion: "apps/v1", Kind: "Deployment", Name: "llama-70b"},
-			State: app.StateOK, Now: ref(3), Recommended: ref(5), Ready: ref(3), Starting: ref(0), Good: ref(noon),
+			State: app.StateOK, Now: ref(3), Recommended: ref(5), Ready: ref(3), Starting: ref(0), Starved: ref(0), Good: ref(noon),
 			Why:  "To carry 15.82 req/s (4746 output tokens/s), on-demand goes from 3 to 5 replicas.",
 			GPUs: 4, Product: "NVIDIA-A100-80GB", CapacityType: "on-demand", WarmUp: 240,
 			Capacity: app.CapacityReport{Source: "learned", PromptTokens: ref(8000.0), OutputTokens: ref(1100.0)},
@@ -74,7 +74,7 @@ func held() app.ModelReport {
 		Partial: true, Hold: true, Active: true, AgeSeconds: ref(200.0),
 		Variants: []app.VariantReport{{
 			Name: "qwen", Target: app.TargetRef{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "qwen"},
-			State: app.StateHold, Now: ref(8), Recommended: ref(8), Ready: ref(7), Starting: ref(1),
+			State: app.StateHold, Now: ref(8), Recommended: ref(8), Ready: ref(7), Starting: ref(1), Starved: ref(0),
 			Good: ref(noon.Add(-200 * time.Second)),
 			Why:  "Part of the data is missing, so the count may rise but not fall.",
 			GPUs: 1, CapacityType: "on-demand", WarmUp: 240,

@@ -32,6 +32,7 @@ var (
 	descDesired   = desc("desired_replicas", "Replicas as served; absent once a held decision has expired.", variantLabels...)
 	descNow       = desc("spec_replicas", "Replicas asked for in the cluster.", variantLabels...)
 	descServing   = desc("ready_replicas", "Replicas that serve.", variantLabels...)
+	descStarved   = desc("starved_replicas", "Replicas asked for that no node takes or that are given no pod.", variantLabels...)
 	descHeld      = desc("decision_held", "Whether inputs allow no lower count.", variantLabels...)
 	descActive    = desc("decision_active", "Whether there is work, a backlog, a forecast need or a loading replica.", variantLabels...)
 	descGoodAge   = desc("decision_age_seconds", "Since inputs last allowed a decision.", variantLabels...)
@@ -66,6 +67,7 @@ func (s *server) Collect(ch chan<- prometheus.Metric) {
 	}
 	for i := range snapshot.Models {
 		collectInput(gauge, &snapshot.Models[i].Input, now)
+		collectStarved(gauge, &snapshot.Models[i])
 	}
 }
 
@@ -102,6 +104,15 @@ func (s *server) collectDecision(gauge gaugeFunc, d policy.Decision, now time.Ti
 	gauge(descActive, truth(d.Active), labels()...)
 	if !d.Good.IsZero() {
 		gauge(descGoodAge, max(now.Sub(d.Good), 0).Seconds(), labels()...)
+	}
+}
+
+func collectStarved(gauge gaugeFunc, v *policy.ModelView) {
+	for i, variant := range v.Model.Variants {
+		if i < len(v.Input.Supply) && v.Input.Supply[i].Known {
+			n := policy.Starved(v.Learned, v.Input, i)
+			gauge(descStarved, float64(n), v.Model.ID.Namespace, v.Model.ID.Name, variant.Name)
+		}
 	}
 }
 

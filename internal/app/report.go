@@ -111,7 +111,8 @@ type VariantReport struct {
 	Recommended  *int           `json:"replicasRecommended"`
 	Ready        *int           `json:"readyReplicas"`
 	Starting     *int           `json:"startingReplicas"`
-	Good         *time.Time     `json:"lastGood"` // newest moment at which inputs allowed a decision
+	Starved      *int           `json:"starvedReplicas"` // asked for, and no node or no pod is given
+	Good         *time.Time     `json:"lastGood"`        // newest moment at which inputs allowed a decision
 	Why          string         `json:"why"`
 	GPUs         int            `json:"gpusPerReplica"`
 	Product      string         `json:"product"`
@@ -129,6 +130,7 @@ type VariantState string
 const (
 	StateOK       VariantState = "ok"
 	StateHold     VariantState = "hold"      // inputs are not whole: the count may rise, not fall
+	StateStarved  VariantState = "starved"   // the cluster does not give all that is asked for; no more is asked
 	StateNoAnswer VariantState = "no-answer" // nothing is known, not even a held count
 	StateRefused  VariantState = "refused"   // the model is seen and cannot be watched; why says what to change
 )

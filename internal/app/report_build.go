@@ -77,7 +77,7 @@ func allocated(v policy.ModelView, d policy.Decision) []StepReport {
 func variantReport(v policy.ModelView, i int, d policy.Decision, c config.Entry) VariantReport {
 	pv := v.Model.Variants[i]
 	out := VariantReport{
-		Name: pv.Name, State: stateOf(d), Why: reasonOf(d), GPUs: pv.GPUs, Product: pv.Product,
+		Name: pv.Name, Why: reasonOf(d), GPUs: pv.GPUs, Product: pv.Product,
 		CapacityType: string(pv.CapacityType), Capacity: capacityReport(v, i),
 		WarmUp: policy.WarmUp(v.Model, v.Learned, v.Input, i).Seconds(),
 	}
@@ -86,7 +86,9 @@ func variantReport(v policy.ModelView, i int, d policy.Decision, c config.Entry)
 	}
 	if s := v.Input.Supply[i]; s.Known {
 		out.Now, out.Ready, out.Starting = ref(s.Spec), ref(s.Ready), ref(s.Starting)
+		out.Starved = ref(policy.Starved(v.Learned, v.Input, i))
 	}
+	out.State = stateOf(d, out.Starved)
 	if d.Known {
 		out.Recommended = ref(d.Replicas)
 	}
@@ -101,12 +103,14 @@ func variantReport(v policy.ModelView, i int, d policy.Decision, c config.Entry)
 	return out
 }
 
-func stateOf(d policy.Decision) VariantState {
+func stateOf(d policy.Decision, starved *int) VariantState {
 	switch {
 	case !d.Known:
 		return StateNoAnswer
 	case d.Hold:
 		return StateHold
+	case starved != nil && *starved > 0:
+		return StateStarved
 	}
 	return StateOK
 }
