@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -139,11 +140,15 @@ func (m *model) group(i int, v variant) *unstructured.Unstructured {
 	}}
 }
 
-// groups checks how many groups a LeaderWorkerSet has, asked for and ready, and how many pods run.
-func (s *story) groups(ctx context.Context, name string, groups, pods int) error {
+// groupGPUs are those of a whole group.
+const groupGPUs = 16
+
+// groups is how many groups a LeaderWorkerSet has, all of them ready and whole: two running pods with the GPUs of a
+// replica between them, and nothing beside.
+func (s *story) groups(ctx context.Context, name string) (int, error) {
 	o, err := s.get(ctx, s.ns, "LeaderWorkerSet.v1.leaderworkerset.x-k8s.io", name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	spec, _, _ := unstructured.NestedInt64(o.Object, "spec", "replicas")
 	ready, _, _ := unstructured.NestedInt64(o.Object, "status", "readyReplicas")
@@ -151,10 +156,44 @@ func (s *story) groups(ctx context.Context, name string, groups, pods int) error
 		LabelSelector: "leaderworkerset.sigs.k8s.io/name=" + name,
 	})
 	if err != nil {
+		return 0, err
+	}
+	gpus := map[string]int64{}
+	for _, p := range list.Items {
+		if p.Status.Phase == corev1.PodRunning {
+			q := p.Spec.Containers[0].Resources.Requests["nvidia.com/gpu"]
+			gpus[p.Labels["leaderworkerset.sigs.k8s.io/group-index"]] += q.Value()
+		}
+	}
+	for group, n := range gpus {
+		if n != groupGPUs {
+			return 0, fmt.Errorf("group %s has %d GPUs, want %d", group, n, groupGPUs)
+		}
+	}
+	if spec != ready || int(spec) != len(gpus) || len(list.Items) != 2*len(gpus) {
+		return 0, fmt.Errorf("%d groups asked for, %d ready, %d run, with %d pods", spec, ready, len(gpus), len(list.Items))
+	}
+	return len(gpus), nil
+}
+
+// follows checks that the cluster has as many replicas of the first variant as Forewarm wants, sees and counts.
+func (m *model) follows(ctx context.Context, replicas int) error {
+	r, err := m.forewarmSays(ctx)
+	if err != nil {
 		return err
 	}
-	if n := len(list.Items); int(spec) != groups || int(ready) != groups || n != pods {
-		return fmt.Errorf("want %d groups and %d pods, got %d of %d ready and %d pods", groups, pods, ready, spec, n)
+	v := r.Variants[0]
+	for what, n := range map[string]*int{"wants": v.Recommended, "sees asked for": v.Now, "sees ready": v.Ready} {
+		if n == nil || *n != replicas {
+			return fmt.Errorf("there are %d, Forewarm %s %s", replicas, what, known(n))
+		}
 	}
 	return nil
+}
+
+func known(n *int) string {
+	if n == nil {
+		return "nothing"
+	}
+	return fmt.Sprint(*n)
 }

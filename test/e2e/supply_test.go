@@ -4,10 +4,13 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/forewarm/forewarm/internal/app"
 )
 
 // Pods take long to load. What is needed is ordered before the first of them is ready, not ordered again meanwhile,
@@ -35,8 +38,8 @@ func TestSlowLoadingPodsDoNotFlap(t *testing.T) {
 	}
 }
 
-// The quota allows four GPUs and the load needs more. Forewarm asks for what is needed, again and again the same, and
-// when the quota is raised it comes.
+// The quota allows four GPUs and the load needs more. Forewarm asks for what is needed, sees that it is refused, says that
+// the model starves, and asks for no more; when the quota is raised, what was asked for comes.
 func TestQuotaStarves(t *testing.T) {
 	s := tell(t, "quota")
 	quota := func(gpus int) {
@@ -58,12 +61,18 @@ func TestQuotaStarves(t *testing.T) {
 		}
 		return nil
 	})
-	s.wait(30 * time.Second)
-	starved := time.Now()
-	s.wait(time.Minute)
-	if n := turns(since(s.of(s.ns, "llama"), starved)); n > 0 || s.last(s.ns, "llama").ready != 4 {
-		t.Errorf("want four ready and a wish that does not waver, got %s", s.course(s.ns, "llama"))
+	s.eventually(150*time.Second, "Forewarm says that it starves, why, and of how many", m.starves)
+	asked, starved := s.last(s.ns, "llama").spec, time.Now()
+	s.always(45*time.Second, "no more is asked for, nor less than is needed", func(context.Context) error {
+		if p := s.last(s.ns, "llama"); p.spec > asked || p.spec < 5 || p.ready != 4 {
+			return fmt.Errorf("%d of %d are ready, and %d were asked for", p.ready, p.spec, asked)
+		}
+		return nil
+	})
+	if n := turns(since(s.of(s.ns, "llama"), starved)); n > 0 {
+		t.Errorf("want a wish that does not waver, got %s", s.course(s.ns, "llama"))
 	}
+	s.hpaCondition(time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	quota(40)
 	s.eventually(2*time.Minute, "the load is carried once the quota allows it", func(context.Context) error {
 		if p := s.last(s.ns, "llama"); p.ready < 5 || m.totals().Waiting > 10 {
@@ -71,6 +80,33 @@ func TestQuotaStarves(t *testing.T) {
 		}
 		return nil
 	})
+	s.eventually(time.Minute, "it starves no longer", func(ctx context.Context) error {
+		if m.starves(ctx) == nil {
+			return errors.New("Forewarm says that it does")
+		}
+		return nil
+	})
+}
+
+// starves checks that Forewarm says so in the state, in a sentence and in a metric, with the same count.
+func (m *model) starves(ctx context.Context) error {
+	r, err := m.forewarmSays(ctx)
+	if err != nil {
+		return err
+	}
+	v, p := r.Variants[0], m.s.last(m.s.ns, m.name)
+	if v.State != app.StateStarved || v.Starved == nil || *v.Starved != p.spec-p.ready {
+		return fmt.Errorf("its state is %s, starved are %s of %d asked for", v.State, known(v.Starved), p.spec)
+	}
+	if !strings.Contains(steps(r), "have been given no pod") || !strings.Contains(steps(r), "quota") {
+		return fmt.Errorf("no step says why:\n%s", steps(r))
+	}
+	page, err := m.s.forewarm.fetch(ctx, "/metrics")
+	want := fmt.Sprintf(`forewarm_starved_replicas{model=%q,namespace=%q,variant=%q} %d`, m.name, m.s.ns, v.Name, *v.Starved)
+	if err == nil && !strings.Contains(string(page), want) {
+		err = fmt.Errorf("no metric %s", want)
+	}
+	return err
 }
 
 // A spot node is reclaimed. Its pods are gone at once, their replacements find no node, and on-demand replicas take
@@ -158,7 +194,7 @@ func TestBudgetGoesByPriority(t *testing.T) {
 	}
 }
 
-// A group of two pods with eight GPUs each is one replica, and the HPA scales groups.
+// A group of two pods with eight GPUs each is one replica to the HPA and to Forewarm, and groups come and go whole.
 func TestLeaderWorkerSet(t *testing.T) {
 	s := tell(t, "lws")
 	s.check(s.lws())
@@ -176,12 +212,20 @@ spec:
   maxReplicas: 5
   metrics: [%s]
 %s`, target, strings.Replace(desiredOf("llama"), "apiVersion: apps/v1, kind: Deployment", target, 1), exactly))
-	m.turn(16)
-	s.eventually(3*time.Minute, "three groups of two pods serve", func(ctx context.Context) error {
-		return s.groups(ctx, "llama", 3, 6)
+	m.turn(16) // three carry it; what is expected of a load that came just now may ask for a fourth
+	s.eventually(3*time.Minute, "at least three groups serve, whole, as many as Forewarm wants", func(ctx context.Context) error {
+		n, err := s.groups(ctx, "llama")
+		if err == nil && n < 3 {
+			err = fmt.Errorf("there are %d", n)
+		}
+		return errors.Join(err, m.follows(ctx, n))
 	})
 	m.turn(0)
 	s.eventually(4*time.Minute, "one group is left, whole", func(ctx context.Context) error {
-		return s.groups(ctx, "llama", 1, 2)
+		n, err := s.groups(ctx, "llama")
+		if err == nil && n != 1 {
+			err = fmt.Errorf("there are %d", n)
+		}
+		return err
 	})
 }
