@@ -164,6 +164,7 @@ func TestHPAIsExact(t *testing.T) {
 		want(n)
 		asked = append(asked, n)
 	}
+	s.hpaCondition(time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	if got := specs(s.of(s.ns, "llama")); !slices.Equal(got, asked) {
 		t.Errorf("want exactly %v, got %v", asked, got)
 	}

@@ -92,8 +92,22 @@ var summary = &report{}
 
 type report struct {
 	mu      sync.Mutex
+	passed  int
+	failed  []string
 	skipped []string
 	lines   []string
+}
+
+// told notes how a story ended; one that was skipped has been noted with its reason.
+func (r *report) told(t *testing.T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case t.Failed():
+		r.failed = append(r.failed, t.Name())
+	case !t.Skipped():
+		r.passed++
+	}
 }
 
 // skip notes a story that was not told, and why.
@@ -120,7 +134,11 @@ func (r *report) print(took time.Duration) {
 		fmt.Printf("\n*** e2e: %d SCENARIOS WERE SKIPPED AND PROVE NOTHING ***\n  %s\n",
 			len(r.skipped), strings.Join(r.skipped, "\n  "))
 	}
-	fmt.Printf("e2e: %d scenarios skipped, %.0f s in all\n", len(r.skipped), took.Seconds())
+	if len(r.failed) > 0 {
+		fmt.Printf("\ne2e: failed\n  %s\n", strings.Join(r.failed, "\n  "))
+	}
+	fmt.Printf("e2e: %d scenarios passed, %d failed, %d skipped, %.0f s in all\n",
+		r.passed, len(r.failed), len(r.skipped), took.Seconds())
 }
 
 // eventually polls until check returns nil; the last error is the test's.

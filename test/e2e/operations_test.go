@@ -38,6 +38,7 @@ func TestOperations(t *testing.T) {
 		{"KEDA is restarted", (*story).kedaIsRestarted},
 	} {
 		t.Run(story.name, func(t *testing.T) {
+			t.Cleanup(func() { summary.told(t) })
 			inner := *s
 			inner.T = t
 			before := s.last(s.ns, "llama").spec

@@ -151,8 +151,10 @@ func TestPredictedRise(t *testing.T) {
 	summary.measured("known rise from 4 to 24 requests/s within a minute, warm-up 60 s, TTFT within 2 s: %.2f %% ours, "+
 		"%.2f %% with a prometheus trigger on the rate; replicas ready when it began: %d",
 		100*metOurs, 100*metTheirs, before.ready)
+	s.check(s.scaledObjectHas(t.Context(), "ours", "Active", "True"))
 	report, err := f.report(t.Context())
 	s.check(err)
+	s.said(f, ours, "Ahead of a rise")
 	if metOurs < 0.99 || metTheirs > 0.97 {
 		t.Errorf("want 99 of 100 requests in time with ours, and fewer with a trigger that cannot look ahead: %.4f and %.4f\n"+
 			"ours %s\ntheirs %s\n%s", metOurs, metTheirs, s.course(s.ns, "ours"), s.course(s.ns, "theirs"), steps(report.Models[0]))

@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -106,9 +108,22 @@ func TestKEDAZeroToManyAndBack(t *testing.T) {
 	m.turn(0)
 	what, ok = exact(0)
 	s.spec(asleepWithin, "llama", what, ok)
+	s.asleep(m)
 	if n := m.totals(); n.Dropped > 0 || n.Completed == 0 {
 		t.Errorf("want nothing lost, got %+v", n)
 	}
+}
+
+// asleep checks that KEDA takes the model for inactive, and that Forewarm says why it sleeps.
+func (s *story) asleep(m *model) {
+	s.Helper()
+	s.eventually(30*time.Second, "KEDA takes "+m.name+" for inactive, and Forewarm says that it sleeps", func(ctx context.Context) error {
+		r, err := m.forewarmSays(ctx)
+		if err == nil && (r.Active || !strings.Contains(steps(r), "stays at zero")) {
+			err = fmt.Errorf("active: %v, steps:\n%s", r.Active, steps(r))
+		}
+		return errors.Join(err, s.scaledObjectHas(ctx, m.name, "Active", "False"))
+	})
 }
 
 // staysAt is for always: a Deployment's replicas do not change.
@@ -135,6 +150,7 @@ func TestKEDAPushWakes(t *testing.T) {
 	what, ok := atLeast(1)
 	s.spec(20*time.Second, "llama", what, ok)
 	took := time.Since(woken)
+	s.check(s.scaledObjectHas(t.Context(), "llama", "Active", "True"))
 	if took > 12*time.Second {
 		t.Errorf("want a wake that does not wait for a poll of 30 s, got %s", took)
 	}
@@ -163,6 +179,7 @@ func TestKEDAIdleReplicaCount(t *testing.T) {
 	m.turn(0)
 	what, ok = exact(0)
 	s.spec(asleepWithin, "llama", what, ok)
+	s.asleep(m)
 	for _, p := range s.of(s.ns, "llama") {
 		if p.spec == 1 {
 			t.Errorf("want no, or at least two replicas: %s", s.course(s.ns, "llama"))

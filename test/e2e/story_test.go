@@ -35,6 +35,7 @@ func tell(t *testing.T, ns string) *story {
 func tellAlone(t *testing.T, ns string) *story {
 	t.Helper()
 	s := &story{T: t, cluster: shared, ns: ns}
+	t.Cleanup(func() { summary.told(t) })
 	t.Cleanup(s.logFailure)
 	s.apply(fmt.Sprintf("apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}", ns))
 	s.check(s.node(t.Context(), "node-"+ns, ns, 512, nil))
@@ -262,6 +263,27 @@ func (m *model) forewarmSays(ctx context.Context) (app.ModelReport, error) {
 		return app.ModelReport{}, errors.New("Forewarm does not know the model yet")
 	}
 	return r.Models[i], nil
+}
+
+// said waits until the decision log has a change of mind about a model with a certain reason.
+func (s *story) said(f *forewarm, m *model, why string) {
+	s.Helper()
+	s.eventually(time.Minute, "Forewarm says: "+why, func(context.Context) error {
+		log, err := os.ReadFile(f.Log)
+		if err != nil {
+			return err
+		}
+		var all []string
+		for line := range strings.Lines(string(log)) {
+			if strings.Contains(line, " "+s.ns+"/"+m.name+"/") {
+				if strings.Contains(line, why) {
+					return nil
+				}
+				all = append(all, line)
+			}
+		}
+		return fmt.Errorf("it says\n%s", strings.Join(all, ""))
+	})
 }
 
 // steps are the rules that led to the last decision, as sentences.

@@ -33,6 +33,7 @@ func TestSlowLoadingPodsDoNotFlap(t *testing.T) {
 	if n := turns(course); n > 1 {
 		t.Errorf("want replicas to go up and then perhaps down, got %d turns: %s", n, s.course(s.ns, "llama"))
 	}
+	s.hpaCondition(time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	if p := s.last(s.ns, "llama"); p.ready < 5 || p.ready != p.spec {
 		t.Errorf("want at least five replicas for 30 requests a second, all ready, got %d of %d", p.ready, p.spec)
 	}
@@ -141,12 +142,16 @@ func TestSpotNodeIsReclaimed(t *testing.T) {
 		return nil
 	})
 	gone := time.Since(reclaimed)
+	s.said(s.forewarm, m, "have no node, so on-demand goes from")
 	s.eventually(2*time.Minute, "on-demand replicas carry the load", func(context.Context) error {
 		if p := s.last(s.ns, "llama"); p.ready < before+2 || m.totals().Waiting > 10 {
 			return fmt.Errorf("%d of %d are ready, %d requests wait", p.ready, p.spec, m.totals().Waiting)
 		}
 		return nil
 	})
+	for _, name := range []string{"llama", "llama-spot"} {
+		s.hpaCondition(time.Second, name, "ScalingActive", "True", "ValidMetricFound")
+	}
 	summary.measured("spot node reclaimed: pods gone after %.1f s, load carried on demand after %.1f s (warm-up 3 s)",
 		gone.Seconds(), time.Since(reclaimed).Seconds())
 }
@@ -187,6 +192,9 @@ func TestBudgetGoesByPriority(t *testing.T) {
 		}
 		return nil
 	})
+	for _, name := range []string{"important", "other"} {
+		s.hpaCondition(time.Second, name, "ScalingActive", "True", "ValidMetricFound")
+	}
 	r, err := other.forewarmSays(t.Context())
 	s.check(err)
 	if !strings.Contains(steps(r), "budget") {
@@ -220,6 +228,7 @@ spec:
 		}
 		return errors.Join(err, m.follows(ctx, n))
 	})
+	s.hpaCondition(time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	m.turn(0)
 	s.eventually(4*time.Minute, "one group is left, whole", func(ctx context.Context) error {
 		n, err := s.groups(ctx, "llama")

@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -96,6 +97,11 @@ func (s *story) heldThenError(m *model) {
 		return nil
 	}
 	s.always(holdFor/2, "replicas are held", held)
+	r, err := m.forewarmSays(s.Context())
+	s.check(err)
+	if !r.Hold || !strings.Contains(steps(r), "may rise but not fall") {
+		s.Errorf("want Forewarm to hold and to say so:\n%s", steps(r))
+	}
 	s.hpaCondition(2*holdFor, m.name, "ScalingActive", "False", "FailedGetObjectMetric")
 	s.always(15*time.Second, "replicas are held by the HPA on an error", held)
 }
