@@ -41,8 +41,8 @@ type VariantLearned struct {
 	Missing time.Duration `json:"missing"` // for how long a queue has stood while the SLO was not held
 	Packed  Packed        `json:"packed"`  // how full the KV caches are for how much work
 	Pods    []Sighting    `json:"pods"`    // pods serving, and since when; sorted by name
-	Short   time.Time     `json:"short"`   // newest moment at which fewer were ready than asked for
 	Podless Podless       `json:"podless"` // replicas asked for that were given no pod
+	Stood   []Standing    `json:"stood"`   // of spot: lows of the ready replicas within returnHold; see withLow
 	WarmUps []WarmedUp    `json:"warmUps"` // newest last, at most maxWarmUps
 }
 
@@ -70,6 +70,12 @@ type Spell struct {
 type Packed struct {
 	Load Capacity `json:"load"` // load x seconds
 	KV   float64  `json:"kv"`   // KV use (0..1) x seconds
+}
+
+// Standing is how many replicas were ready at a moment.
+type Standing struct {
+	At    time.Time `json:"at"`
+	Ready int       `json:"ready"`
 }
 
 // Sighting is since when a pod has been seen to serve; the zero time for one that

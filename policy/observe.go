@@ -119,8 +119,8 @@ func (r Request) known() bool { return r.Settled && r.Count > 0 && r.Output > 0 
 // observe learns the capacity interval and warm-ups of one variant.
 func (l VariantLearned) observe(v Variant, slo SLO, in Input, s Supply, steady bool, elapsed time.Duration) VariantLearned {
 	l = l.observeCapacity(v.Name, slo, in, s, steady, elapsed)
-	if s.Known && s.Ready < s.Spec {
-		l.Short = in.Now
+	if s.Known && v.CapacityType == Spot {
+		l.Stood = withLow(l.Stood, Standing{in.Now, s.Ready})
 	}
 	l.Podless = l.Podless.observe(in.Now, s)
 	if len(s.WarmUps)+len(s.NewNodes) > 0 {

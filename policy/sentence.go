@@ -97,8 +97,8 @@ var sentences = map[WhyCode]func(s Step) string{
 			replicas(s.Args[2]), count(s.Args[1]), count(s.Args[3]), named(s), count(s.From), replicas(s.To))
 	},
 	"spot-hold": func(s Step) string {
-		return fmt.Sprintf("Spot has been whole for %s of the %s after which what stood in for it is released.",
-			seconds(s.Args[0]), seconds(s.Args[1]))
+		return fmt.Sprintf("Of %s ready on spot, %s have been so for %s, after which what stood in for them is released.",
+			replicas(s.Args[0]), count(s.Args[1]), seconds(s.Args[2]))
 	},
 	"grow": func(s Step) string {
 		return fmt.Sprintf("To carry %s, %s needs %s.", demand(s.Args[1], s.Args[0]), named(s), replicas(s.To))

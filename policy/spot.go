@@ -25,9 +25,9 @@ const (
 	// spotGrace is how long a spot replica may wait for a node before the pool is
 	// taken for empty: nothing that waits is expected then, and on-demand stands in.
 	spotGrace = NodeWait
-	// returnHold is how long spot must have been whole before on-demand that stood
-	// in is released: its caches are warm then, and a pool that took nodes away a
-	// moment ago tends to do so again.
+	// returnHold is how long a spot replica must have been ready before on-demand that
+	// stood in for it is released: its caches are warm then, and a pool that took
+	// nodes away a moment ago tends to do so again.
 	returnHold = cacheRefill
 )
 
@@ -218,7 +218,7 @@ func (d *draft) unfold() {
 // split is how many firm and spot replicas serve n (in firm replicas):
 //
 //	spot = n + hedge - on-demand minimum
-//	firm = n + hedge - spot ready - spot expected, between its minimum and n
+//	firm = n + hedge of what is counted on - spot ready - spot expected, between its minimum and n
 //
 // the rule of SkyServe (Mao et al. 2024), except that spot which is on its way is
 // expected: a replica with a node wholly, one that waits for a node for less than
@@ -247,7 +247,8 @@ func (d *draft) split(n int, ss Supply) (firm, spot int) {
 		return min(n, fv.Max), sv.Min
 	}
 	d.step("spot-split", n, n, [4]float64{float64(n), float64(e), mixed, all})
-	firm = n + e - x.worth(ss.Ready) - x.worth(x.expected(ss, spot))
+	counted := x.worth(ss.Ready) + x.worth(x.expected(ss, spot))
+	firm = n + d.hedge(min(counted, n)) - counted // what does not run on spot is not lost
 	return min(max(firm, fv.Min), n, fv.Max), spot
 }
 
@@ -266,21 +267,45 @@ func (x *mix) expected(s Supply, want int) int {
 }
 
 // keepUntilReplaced makes before it breaks: a replica of one kind goes only
-// against a ready one of the other, and on-demand not before spot has been whole
-// for returnHold.
+// against a ready one of the other, and on-demand only against spot that has stood
+// for returnHold. A pool that is never whole is no reason to pay for both: what of
+// it stands is counted on.
 func (d *draft) keepUntilReplaced(n, firm, spot int, fs, ss Supply) (int, int) {
 	x := d.mix
 	if firm < fs.Spec {
-		keep := min(fs.Spec, n-x.worth(ss.Ready))
-		short := d.l.variant(x.spot).Short
-		if spot > 0 && !short.IsZero() && d.in.Now.Sub(short) < returnHold {
-			keep = min(fs.Spec, n)
-			d.step("spot-hold", 0, 0, [4]float64{d.in.Now.Sub(short).Seconds(), returnHold.Seconds()})
+		stood := ss.Ready
+		if spot > 0 {
+			stood = d.l.variant(x.spot).stood(d.in.Now, ss.Ready)
 		}
-		firm = max(firm, keep)
+		if keep := min(fs.Spec, n-x.worth(stood)); keep > firm {
+			d.step("spot-hold", firm, keep, [4]float64{float64(ss.Ready), float64(stood), returnHold.Seconds()})
+			firm = keep
+		}
 	}
 	if spot < ss.Spec {
 		spot = max(spot, min(ss.Spec, int(math.Ceil(float64(n-fs.Ready)/x.ratio-1e-9))))
 	}
 	return firm, spot
+}
+
+// withLow adds a moment to the lows of a sliding window: kept are those that no later
+// moment is as low as, so the first is the lowest.
+func withLow(lows []Standing, now Standing) []Standing {
+	out := make([]Standing, 0, len(lows)+1)
+	for _, s := range lows {
+		if now.At.Sub(s.At) < returnHold && s.Ready < now.Ready {
+			out = append(out, s)
+		}
+	}
+	return append(out, now)
+}
+
+// stood is how many of the replicas that are ready now were so throughout returnHold.
+func (l VariantLearned) stood(now time.Time, ready int) int {
+	for _, s := range l.Stood {
+		if now.Sub(s.At) < returnHold {
+			return min(s.Ready, ready)
+		}
+	}
+	return ready
 }

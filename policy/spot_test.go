@@ -19,7 +19,8 @@ type pools struct {
 	firmMin, spotMax int             // 0 = 0 and 50
 	hazard           float64         // 0 = 0.1
 	speed            float64         // of a spot replica; 0 = 1
-	shortFor         time.Duration   // since spot was last not whole; 0 = long ago
+	stood            int             // spot replicas that were ready ...
+	stoodAt          time.Duration   // ... so long ago; 0 = as many as now
 	unknown          bool
 }
 
@@ -63,8 +64,8 @@ func (p pools) propose(t interface {
 		},
 	}
 	l.Variants = make([]VariantLearned, 2)
-	if p.shortFor > 0 {
-		l.Variants[1].Short = noon.Add(-p.shortFor)
+	if p.stoodAt > 0 {
+		l.Variants[1].Stood = []Standing{{noon.Add(-p.stoodAt), p.stood}}
 	}
 	return Propose(p.model(), l, in, s.forecast(t))
 }
@@ -88,9 +89,12 @@ func TestSpot(t *testing.T) {
 		"spot that costs as much is not worth the risk":          {pools{arrivals: 95, price: 0.99, firm: 10, firmReady: 10}, [2]int{10, 0}, "spot-dear"},
 		"moving to spot begins with spot":                        {pools{arrivals: 95, firm: 10, firmReady: 10}, [2]int{10, 11}, "spot-share"},
 		"on-demand stays while spot loads":                       {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, ages: ages(11, time.Minute)}, [2]int{10, 11}, "spot-split"},
-		"and while spot is not yet whole for long":               {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 11, shortFor: time.Minute}, [2]int{10, 11}, "spot-hold"},
-		"then on-demand goes":                                    {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 11, shortFor: 6 * time.Minute}, [2]int{0, 11}, "spot-firm"},
-		"only against ready replacement":                         {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 6, shortFor: 6 * time.Minute, ages: ages(5, time.Minute)}, [2]int{4, 11}, "spot-firm"},
+		"and while spot has not stood for long":                  {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 11, stoodAt: time.Minute}, [2]int{10, 11}, "spot-hold"},
+		"then on-demand goes":                                    {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 11, stoodAt: 6 * time.Minute}, [2]int{0, 11}, "spot-firm"},
+		"only against ready replacement":                         {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 6, stoodAt: 6 * time.Minute, ages: ages(5, time.Minute)}, [2]int{4, 11}, "spot-firm"},
+		"of a pool that is never whole, what stands counts":      {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 6, homeless: 5, stood: 6, stoodAt: time.Minute, ages: ages(5, time.Hour)}, [2]int{5, 11}, "spot-firm"},
+		"what came back a minute ago does not yet":               {pools{arrivals: 95, firm: 10, firmReady: 10, spot: 11, spotReady: 8, homeless: 3, stood: 6, stoodAt: time.Minute, ages: ages(3, time.Hour)}, [2]int{4, 11}, "spot-hold"},
+		"what runs on demand needs no hedge":                     {pools{arrivals: 95, hazard: 2, firm: 8, firmReady: 8, spot: 14, spotReady: 6, homeless: 8, ages: ages(8, time.Hour)}, [2]int{7, 14}, "spot-firm"},
 		"lost nodes are stood in for at once":                    {pools{arrivals: 95, spot: 11, spotReady: 6, homeless: 5, ages: ages(5, time.Minute)}, [2]int{5, 11}, "spot-firm"},
 		"a replacement may take a scrape to find its node":       {pools{arrivals: 95, spot: 11, spotReady: 10, homeless: 1, ages: ages(1, 15*time.Second)}, [2]int{0, 11}, "spot-split"},
 		"one that has its node is expected":                      {pools{arrivals: 95, spot: 11, spotReady: 8, ages: ages(3, 90*time.Second)}, [2]int{0, 11}, "spot-split"},
@@ -133,12 +137,13 @@ func TestSpotProperties(t *testing.T) {
 			firm:     rapid.IntRange(0, 20).Draw(t, "firm"), spot: rapid.IntRange(0, 30).Draw(t, "spot"),
 			price:   rapid.SampledFrom([]float64{0.1, 0.3, 0.9, 1.2}).Draw(t, "price"),
 			firmMin: rapid.IntRange(0, 3).Draw(t, "min"), hazard: rapid.SampledFrom([]float64{0, 0.5, 5}).Draw(t, "hazard"),
-			spotMax:  rapid.IntRange(1, 40).Draw(t, "max"),
-			shortFor: time.Duration(rapid.IntRange(0, 10).Draw(t, "short")) * time.Minute,
+			spotMax: rapid.IntRange(1, 40).Draw(t, "max"),
+			stoodAt: time.Duration(rapid.IntRange(0, 10).Draw(t, "stoodAt")) * time.Minute,
 		}
 		p.spot = min(p.spot, p.spotMax)
 		p.firmReady = rapid.IntRange(0, p.firm).Draw(t, "firmReady")
 		p.spotReady = rapid.IntRange(0, p.spot).Draw(t, "spotReady")
+		p.stood = rapid.IntRange(0, p.spot).Draw(t, "stood")
 		p.homeless = rapid.IntRange(0, p.spot-p.spotReady).Draw(t, "homeless")
 		got := p.propose(t)
 		firm, spot := got.Variants[0].Want, got.Variants[1].Want

@@ -17,6 +17,9 @@ func (f *simulateFlags) registerSpot(cmd *cobra.Command) {
 		"`file` of nodes per tick; demand is constant unless --trace or --workload is given; may be repeated")
 	fl.Float64Var(&f.spot.Price, "spot-price", f.spot.Price, "of a spot replica, as a share of the on-demand one")
 	fl.DurationVar(&f.spot.Notice, "spot-notice", f.spot.Notice, "how long a replica serves after its node is taken away")
+	fl.Float64Var(&f.spot.Told.Hazard, "spot-hazard", f.spot.Told.Hazard, "losses per replica and hour that Forewarm plans with")
+	fl.Float64Var(&f.spot.Told.Availability, "spot-availability", f.spot.Told.Availability,
+		"share of asked spot nodes that are there, as Forewarm plans with")
 	fl.IntVar(&f.spot.Nodes, "spot-nodes", f.spot.Nodes, "nodes of the series per replica")
 }
 

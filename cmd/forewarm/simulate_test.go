@@ -166,6 +166,8 @@ func TestSimulateSpot(t *testing.T) {
 	}
 	for says, more := range map[string][]string{
 		"--spot-price":             {"--spot-price", "0"},
+		"--spot-hazard":            {"--spot-hazard", "-1"},
+		"--spot-availability":      {"--spot-availability", "1.1"},
 		"--spot and --sweep":       {"--sweep", "3"},
 		"one --warm-up and":        {"--warm-up", "60s,120s"},
 		"--burst and --spot: want": {"--burst"},

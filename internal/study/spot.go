@@ -19,11 +19,12 @@ type SpotOptions struct {
 	Price  float64 // of a spot replica, as a share of the on-demand one
 	Notice time.Duration
 	Nodes  int // nodes of the series per replica
+	Told   fluid.Told
 }
 
 // DefaultSpotOptions are a price of 0.3 and AWS's notice of two minutes.
 func DefaultSpotOptions() SpotOptions {
-	return SpotOptions{Price: 0.3, Notice: 2 * time.Minute, Nodes: 1}
+	return SpotOptions{Price: 0.3, Notice: 2 * time.Minute, Nodes: 1, Told: fluid.ToldByDefault()}
 }
 
 // Check reports everything that is wrong with the options at once.
@@ -37,6 +38,12 @@ func (o SpotOptions) Check() error {
 	}
 	if o.Nodes < 1 {
 		errs = append(errs, fmt.Errorf("--spot-nodes: want at least 1, got %d", o.Nodes))
+	}
+	if !(o.Told.Hazard >= 0 && o.Told.Hazard <= 1000) {
+		errs = append(errs, fmt.Errorf("--spot-hazard: want 0 to 1000 per hour, got %g", o.Told.Hazard))
+	}
+	if !(o.Told.Availability > 0 && o.Told.Availability <= 1) {
+		errs = append(errs, fmt.Errorf("--spot-availability: want (0, 1], got %g", o.Told.Availability))
 	}
 	return errors.Join(errs...)
 }
@@ -85,6 +92,7 @@ func Spot(o Options, so SpotOptions) (SpotSimulation, error) {
 			rows, err := fluid.SpotStudy{
 				Load: l, Spot: series, Price: so.Price, Notice: so.Notice, WarmUp: o.WarmUps[0], Nodes: so.Nodes,
 				BurnIn: o.BurnIn, Seed: o.Seed, Product: fluid.Product{Headroom: 1, WarmUpKnown: true},
+				Told: so.Told,
 			}.Run()
 			if err != nil {
 				return SpotSimulation{}, err

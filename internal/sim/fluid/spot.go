@@ -17,11 +17,32 @@ type SpotStudy struct {
 	Notice  time.Duration
 	WarmUp  time.Duration
 	Nodes   int           // nodes of the series per replica; 0 = 1
+	Told    Told          // what the product is told of the zones; its zero value is the default
 	BurnIn  time.Duration // at most half of the series
 	Seed    uint64
 	Quota   int
 	Faults  Faults
 	Product Product
+}
+
+// Told is what the product is told of how spot nodes come and go.
+type Told struct {
+	Hazard       float64 // losses per replica and hour
+	Availability float64 // share of asked nodes that are there, (0, 1]
+}
+
+// ToldByDefault is what the product assumes of spot that nobody configured.
+func ToldByDefault() Told {
+	d := policy.DefaultSpotTerms()
+	return Told{d.HazardPerHour, d.Availability}
+}
+
+// terms are what is told, and the notice.
+func (s SpotStudy) terms() policy.SpotTerms {
+	if s.Told == (Told{}) {
+		s.Told = ToldByDefault()
+	}
+	return policy.SpotTerms{Availability: s.Told.Availability, HazardPerHour: s.Told.Hazard, Notice: s.Notice}
 }
 
 // SpotRow is what one policy came to.
@@ -43,6 +64,7 @@ func (s SpotStudy) Course() (*Course, error) {
 	for z, name := range s.Spot.Zones {
 		w.Pools = append(w.Pools, Pool{
 			Name: "spot-" + name, Type: policy.Spot, Price: s.Price, GPUs: 1, Notice: s.Notice, Nodes: s.nodes(z),
+			Spot: s.terms(),
 		})
 	}
 	l := s.Load
