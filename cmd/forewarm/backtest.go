@@ -111,7 +111,7 @@ func runBacktest(ctx context.Context, s *streams, f *backtestFlags) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	opts, err := f.options(limited, s, false)
+	opts, err := f.options(limited, s, ofPast)
 	if err != nil {
 		return err
 	}

@@ -11,18 +11,22 @@ import (
 
 // cluster connects to the Kubernetes API if a kubeconfig was named, and looks
 // there for a Prometheus if none was.
-func (f *connectFlags) cluster(ctx context.Context, s *streams, o *options, live bool) error {
+func (f *connectFlags) cluster(ctx context.Context, s *streams, o *options, when moments) error {
 	named := f.kubeconfig != "" || f.kubectx != ""
 	sourced := o.Prometheus != nil || (o.Config != nil && len(o.Config.Sources) > 0)
 	if sourced && !named {
 		return nil
 	}
-	c, err := app.ConnectCluster(f.kubeconfig, f.kubectx)
+	connect := app.ConnectCluster
+	if when == ofEachTick {
+		connect = app.WatchCluster
+	}
+	c, err := connect(f.kubeconfig, f.kubectx)
 	if err != nil {
 		return f.unconnected(err)
 	}
 	switch {
-	case live:
+	case when != ofPast:
 		o.Cluster = c
 	case !f.quiet:
 		s.printf("Replicas of the past are read from Prometheus, not from the Kubernetes API.\n")

@@ -79,9 +79,18 @@ type options struct {
 	clearProgress func()
 }
 
-// options turns flags into the app's options. live is false for a moment in
-// the past, which the Kubernetes API cannot tell of.
-func (f *connectFlags) options(ctx context.Context, s *streams, live bool) (options, error) {
+// moments say when the fleet is read: as of a moment in the past, which the Kubernetes
+// API cannot tell of, once now, or again and again.
+type moments int
+
+const (
+	ofPast moments = iota
+	ofNow
+	ofEachTick
+)
+
+// options turns flags into the app's options.
+func (f *connectFlags) options(ctx context.Context, s *streams, when moments) (options, error) {
 	o := options{clearProgress: func() {}}
 	if !f.verbose {
 		app.QuietKubernetes()
@@ -113,7 +122,7 @@ func (f *connectFlags) options(ctx context.Context, s *streams, live bool) (opti
 		}
 		o.Prometheus = &src
 	}
-	return o, f.cluster(ctx, s, &o, live)
+	return o, f.cluster(ctx, s, &o, when)
 }
 
 // credentials are what --prometheus is asked with.

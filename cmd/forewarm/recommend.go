@@ -92,6 +92,17 @@ func (f *recommendFlags) check() error {
 	return nil
 }
 
+// moment is when what is reported is.
+func (f *recommendFlags) moment() moments {
+	switch {
+	case f.at != "":
+		return ofPast
+	case f.watch > 0:
+		return ofEachTick
+	}
+	return ofNow
+}
+
 // conflicts are the flags that do not go with --watch.
 func (f *recommendFlags) conflicts() []error {
 	var errs []error
@@ -142,7 +153,7 @@ func (f *recommendFlags) open(ctx context.Context, s *streams) (*app.App, app.Re
 	if err != nil {
 		return nil, app.Report{}, err
 	}
-	opts, err := f.options(ctx, s, f.at == "")
+	opts, err := f.options(ctx, s, f.moment())
 	if err != nil {
 		return nil, app.Report{}, err
 	}

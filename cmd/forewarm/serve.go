@@ -77,7 +77,7 @@ func serve(ctx context.Context, s *streams, f *serveFlags) error {
 	if len(errs) > 0 {
 		return &exitError{exitUsage, errors.Join(errs...)}
 	}
-	opts, err := f.options(ctx, s, true)
+	opts, err := f.options(ctx, s, ofEachTick)
 	if err != nil {
 		return err
 	}

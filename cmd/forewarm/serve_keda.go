@@ -89,7 +89,7 @@ func (f *kedaFlags) watch(ctx context.Context, c *connectFlags, o *app.Options) 
 	}
 	o.Scaled, o.NoInline = scaled, !f.inline
 	if o.Cluster == nil {
-		if o.Cluster, err = app.ConnectCluster(c.kubeconfig, c.kubectx); err != nil {
+		if o.Cluster, err = app.WatchCluster(c.kubeconfig, c.kubectx); err != nil {
 			stopWatch()
 			return stop, err
 		}

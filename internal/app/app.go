@@ -20,7 +20,7 @@ import (
 type Options struct {
 	Config     *config.Config   // complete; nil = defaults and discovery
 	Prometheus *config.Source   // from the command line; goes before the file's
-	Cluster    Cluster          // replicas from the API; nil = from kube-state-metrics, else pods seen
+	Cluster    Cluster          // replicas from the API, closed with the App; nil = from kube-state-metrics, else pods seen
 	Scaled     ScaledObjects    // KEDA's objects: models, bounds; nil = not watched
 	NoInline   bool             // ScaledObjects give bounds, and define no models
 	Namespaces []string         // show only these; empty = all
@@ -107,6 +107,9 @@ func connected(opts Options) (*App, error) {
 // Close lets go of connections.
 func (a *App) Close() {
 	a.tasks.Wait()
+	if a.opts.Cluster != nil {
+		a.opts.Cluster.Close()
+	}
 	for _, c := range a.clients {
 		c.Close()
 	}

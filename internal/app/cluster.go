@@ -22,6 +22,7 @@ type Cluster interface {
 	Supply(id policy.ModelID, at time.Time) ([]policy.Supply, []string, []policy.Fault, bool)
 	Shape(ctx context.Context, namespace string, t fleet.Target) (fleet.Shape, error)
 	FindPrometheus(ctx context.Context) ([]fleet.Service, error)
+	Close() // ends what Load began
 }
 
 // clusterTimeout bounds one request to the Kubernetes API.
@@ -33,11 +34,20 @@ var ErrNoCluster = errors.New("no kubeconfig: give --kubeconfig FILE")
 // ConnectCluster uses a kubeconfig as kubectl would: the given file, else
 // KUBECONFIG, else the one in the home directory, else the pod's own account.
 func ConnectCluster(kubeconfig, kubeContext string) (Cluster, error) {
+	return cluster(kubeconfig, kubeContext, fleet.New)
+}
+
+// WatchCluster is ConnectCluster for who reads again and again.
+func WatchCluster(kubeconfig, kubeContext string) (Cluster, error) {
+	return cluster(kubeconfig, kubeContext, fleet.Watch)
+}
+
+func cluster(kubeconfig, kubeContext string, open func(*rest.Config, fleet.Options) (*fleet.Fleet, error)) (Cluster, error) {
 	cfg, err := ClusterConfig(kubeconfig, kubeContext)
 	if err != nil {
 		return nil, err
 	}
-	f, err := fleet.New(cfg, fleet.DefaultOptions())
+	f, err := open(cfg, fleet.DefaultOptions())
 	if err != nil {
 		return nil, err
 	}

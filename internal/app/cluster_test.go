@@ -42,6 +42,8 @@ func (c *fakeCluster) FindPrometheus(context.Context) ([]fleet.Service, error) {
 	return c.services, c.err
 }
 
+func (*fakeCluster) Close() {}
+
 func TestTheAPIKnowsReplicasBetterThanPodsSeen(t *testing.T) {
 	src := world(t, 20*time.Minute, service{namespace: "llm", name: "calm", pods: 2, rate: 2})
 	calm := func(s policy.Supply) []policy.Supply { s.Variant = "calm"; return []policy.Supply{s} }

@@ -8,11 +8,9 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
@@ -22,11 +20,6 @@ import (
 	"k8s.io/client-go/scale"
 
 	"github.com/forewarm/forewarm/policy"
-)
-
-const (
-	pageSize = 500
-	maxPods  = 5000 // of one target; more is refused rather than counted in part
 )
 
 // The codes of the faults of this package.
@@ -68,6 +61,8 @@ type Fleet struct {
 	mapper meta.RESTMapper
 	opt    Options
 
+	views *views // what is watched; nil = everything is asked for
+
 	lives map[string]*life // by pod UID
 
 	unmatched  bool      // the last Load met a kind that the mapper does not know
@@ -85,7 +80,7 @@ type state struct {
 	faults   []policy.Fault
 }
 
-// New connects to a cluster. It sends nothing yet.
+// New connects to a cluster, of which each Load asks for what it needs. It sends nothing yet.
 func New(cfg *rest.Config, opt Options) (*Fleet, error) {
 	core, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
@@ -98,6 +93,35 @@ func New(cfg *rest.Config, opt Options) (*Fleet, error) {
 		return nil, fmt.Errorf("build scale client: %w", err)
 	}
 	return newFleet(core, scales, mapper, opt), nil
+}
+
+// Watch is New for many Loads: pods and scale targets are watched from the first one on, until Close.
+func Watch(cfg *rest.Config, opt Options) (*Fleet, error) {
+	f, err := New(cfg, opt)
+	if err != nil {
+		return nil, err
+	}
+	own := rest.CopyConfig(cfg)
+	own.Timeout = 0 // it would cut watches off
+	objects, err := dynamic.NewForConfig(own)
+	if err != nil {
+		return nil, fmt.Errorf("build Kubernetes client: %w", err)
+	}
+	own.ContentType = runtime.ContentTypeProtobuf // a fraction of the work
+	own.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	core, err := kubernetes.NewForConfig(own)
+	if err != nil {
+		return nil, fmt.Errorf("build Kubernetes client: %w", err)
+	}
+	f.views = newViews(core, objects, opt.MaxAge, realTime)
+	return f, nil
+}
+
+// Close ends the watches.
+func (f *Fleet) Close() {
+	if f.views != nil {
+		f.views.close()
+	}
 }
 
 func kinds(d discovery.ServerResourcesInterface) scale.ScaleKindResolver {
@@ -115,6 +139,9 @@ func newFleet(core kubernetes.Interface, scales scale.ScalesGetter, mapper meta.
 // one; an error means that nothing could be read.
 func (f *Fleet) Load(ctx context.Context, at time.Time, workloads []Workload) error {
 	f.rediscover(at)
+	if err := f.begin(ctx, workloads); err != nil {
+		return err
+	}
 	loaded := make(map[policy.ModelID]state, len(workloads))
 	good, tried := 0, 0
 	var last error
@@ -127,7 +154,7 @@ func (f *Fleet) Load(ctx context.Context, at time.Time, workloads []Workload) er
 			if err != nil {
 				last, blind = err, true
 				f.unmatched = f.unmatched || meta.IsNoMatchError(err)
-				s.faults = append(s.faults, faultOf(w.Model.Namespace, t, err))
+				s.faults = append(s.faults, f.faultOf(w.Model.Namespace, t, err))
 			} else {
 				good++
 			}
@@ -175,74 +202,56 @@ func (f *Fleet) Supply(id policy.ModelID, at time.Time) ([]policy.Supply, []stri
 	}
 	out := slices.Clone(s.supply)
 	for i := range out {
-		out[i].Age = max(age, 0)
+		out[i].Age += max(age, 0)
 	}
 	return out, s.expected, s.faults, true
+}
+
+// begin watches what the workloads have; nothing where everything is asked for.
+func (f *Fleet) begin(ctx context.Context, workloads []Workload) error {
+	if f.views == nil {
+		return nil
+	}
+	wanted := map[place]bool{}
+	for _, w := range workloads {
+		for _, t := range w.Targets {
+			wanted[place{podResource, w.Model.Namespace}] = true
+			gvr, err := f.resource(t)
+			if _, known := watchedTargets[gvr.GroupResource()]; known && err == nil {
+				wanted[place{gvr, w.Model.Namespace}] = true
+			}
+		}
+	}
+	return f.views.follow(ctx, wanted)
 }
 
 // target reads one scale target and its pods.
 func (f *Fleet) target(ctx context.Context, at time.Time, ns string, t Target) (policy.Supply, []string, error) {
 	out := policy.Supply{Variant: t.Variant}
-	spec, selector, err := f.scaleOf(ctx, ns, t)
+	s, seen, err := f.scalable(ctx, ns, t)
 	if err != nil {
 		return out, nil, err
 	}
-	pods, err := f.pods(ctx, ns, selector)
+	pods, counted, err := f.pods(ctx, ns, s.selector)
 	if err != nil {
 		return out, nil, err
 	}
-	out.Known, out.Spec = true, spec
+	out.Known, out.Spec, out.Age = true, s.replicas, max(seen, counted)
 	ready := f.count(&out, pods, at)
 	return out, ready, nil
 }
 
-// scaleOf reads the scale subresource, which every scalable kind has.
-func (f *Fleet) scaleOf(ctx context.Context, ns string, t Target) (int, string, error) {
-	gv, err := schema.ParseGroupVersion(t.APIVersion)
-	if err != nil {
-		return 0, "", fmt.Errorf("read apiVersion %q of %s: %w", t.APIVersion, t.Name, err)
-	}
-	m, err := f.mapper.RESTMapping(schema.GroupKind{Group: gv.Group, Kind: t.Kind}, gv.Version)
-	if err != nil {
-		return 0, "", fmt.Errorf("find kind %s of %s: %w", t.Kind, t.APIVersion, err)
-	}
-	s, err := f.scales.Scales(ns).Get(ctx, m.Resource.GroupResource(), t.Name, metav1.GetOptions{})
-	if err != nil {
-		return 0, "", fmt.Errorf("get scale of %s %s/%s: %w", t.Kind, ns, t.Name, err)
-	}
-	if s.Status.Selector == "" {
-		return 0, "", fmt.Errorf("get scale of %s %s/%s: its scale subresource has no selector", t.Kind, ns, t.Name)
-	}
-	return int(s.Spec.Replicas), s.Status.Selector, nil
-}
-
-// pods lists in pages, up to maxPods.
-func (f *Fleet) pods(ctx context.Context, ns, selector string) ([]corev1.Pod, error) {
-	var out []corev1.Pod
-	opts := metav1.ListOptions{LabelSelector: selector, Limit: pageSize}
-	for {
-		page, err := f.core.CoreV1().Pods(ns).List(ctx, opts)
-		if err != nil {
-			return nil, fmt.Errorf("list pods of %s with %s: %w", ns, selector, err)
-		}
-		out = append(out, page.Items...)
-		if page.Continue == "" {
-			return out, nil
-		}
-		if len(out) >= maxPods {
-			return nil, fmt.Errorf("list pods of %s with %s: more than %d", ns, selector, maxPods)
-		}
-		opts.Continue = page.Continue
-	}
-}
-
 // faultOf names the remedy.
-func faultOf(ns string, t Target, err error) policy.Fault {
+func (f *Fleet) faultOf(ns string, t Target, err error) policy.Fault {
 	out := policy.Fault{Signal: "supply", Object: t.Name}
 	switch {
 	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
 		out.Code = FaultForbidden
-		out.Text = fmt.Sprintf("%v; grant get on %s/scale and list on pods in namespace %s", err, plural(t.Kind), ns)
+		verbs := "list"
+		if f.views != nil {
+			verbs = "list and watch"
+		}
+		out.Text = fmt.Sprintf("%v; grant get on %s/scale and %s on pods in namespace %s", err, plural(t.Kind), verbs, ns)
 	case apierrors.IsNotFound(err) || meta.IsNoMatchError(err):
 		out.Code = FaultTarget
 		out.Text = fmt.Sprintf("%v; check the variant's target", err)

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/forewarm/forewarm/policy"
 )
 
@@ -27,11 +25,10 @@ type life struct {
 // warm-up once. It returns the names of the pods that should be answering.
 //
 //	warm-up = first Ready transition - creationTimestamp, of pods without restarts
-func (f *Fleet) count(out *policy.Supply, pods []corev1.Pod, at time.Time) []string {
+func (f *Fleet) count(out *policy.Supply, pods []*sketch, at time.Time) []string {
 	var ready []string
-	for i := range pods {
-		p := &pods[i]
-		if p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed {
+	for _, p := range pods {
+		if p.ended {
 			continue
 		}
 		l := f.follow(p, at)
@@ -42,10 +39,10 @@ func (f *Fleet) count(out *policy.Supply, pods []corev1.Pod, at time.Time) []str
 				out.WarmUps = append(out.WarmUps, took)
 			}
 		}
-		if p.DeletionTimestamp != nil {
+		if p.leaving {
 			continue
 		}
-		if isReady, _ := condition(p, corev1.PodReady); isReady {
+		if p.ready.is {
 			out.Ready++
 			ready = append(ready, p.Name)
 			continue
@@ -54,9 +51,9 @@ func (f *Fleet) count(out *policy.Supply, pods []corev1.Pod, at time.Time) []str
 		if !l.readyAt.IsZero() {
 			continue // it was ready before: its age says nothing about warm-up
 		}
-		age := max(at.Sub(p.CreationTimestamp.Time), 0)
+		age := max(at.Sub(p.created), 0)
 		out.Ages = append(out.Ages, age)
-		if scheduled, _ := condition(p, corev1.PodScheduled); !scheduled {
+		if !p.scheduled.is {
 			out.Homeless++
 			if age > f.opt.StarvedAfter {
 				out.Starved++
@@ -70,34 +67,32 @@ func (f *Fleet) count(out *policy.Supply, pods []corev1.Pod, at time.Time) []str
 }
 
 // follow updates what is remembered of a pod.
-func (f *Fleet) follow(p *corev1.Pod, at time.Time) *life {
+func (f *Fleet) follow(p *sketch, at time.Time) *life {
 	l := f.lives[string(p.UID)]
 	if l == nil {
 		l = &life{}
 		f.lives[string(p.UID)] = l
 	}
 	l.seen = at
-	if l.readyAt.IsZero() && restarted(p) {
+	if l.readyAt.IsZero() && p.restarted {
 		l.unfit = true
 	}
-	if scheduled, since := condition(p, corev1.PodScheduled); scheduled && !since.IsZero() {
-		l.waited = since.Sub(p.CreationTimestamp.Time)
+	if p.scheduled.is && !p.scheduled.since.IsZero() {
+		l.waited = p.scheduled.since.Sub(p.created)
 	}
-	if ready, since := condition(p, corev1.PodReady); ready && !since.IsZero() {
-		if l.readyAt.IsZero() || since.Before(l.readyAt) {
-			l.readyAt = since
-		}
+	if since := p.ready.since; p.ready.is && !since.IsZero() && (l.readyAt.IsZero() || since.Before(l.readyAt)) {
+		l.readyAt = since
 	}
 	return l
 }
 
 // warmUp is handed out once.
-func (l *life) warmUp(p *corev1.Pod) (time.Duration, bool) {
+func (l *life) warmUp(p *sketch) (time.Duration, bool) {
 	if l.unfit || l.reported || l.readyAt.IsZero() {
 		return 0, false
 	}
 	l.reported = true
-	took := l.readyAt.Sub(p.CreationTimestamp.Time)
+	took := l.readyAt.Sub(p.created)
 	return took, took > 0 && took <= believableFirst
 }
 
@@ -108,20 +103,4 @@ func (f *Fleet) forget(at time.Time) {
 			delete(f.lives, uid)
 		}
 	}
-}
-
-func restarted(p *corev1.Pod) bool {
-	return slices.ContainsFunc(p.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool {
-		return c.RestartCount > 0
-	})
-}
-
-// condition is whether a pod condition is true, and since when.
-func condition(p *corev1.Pod, kind corev1.PodConditionType) (bool, time.Time) {
-	for _, c := range p.Status.Conditions {
-		if c.Type == kind {
-			return c.Status == corev1.ConditionTrue, c.LastTransitionTime.Time
-		}
-	}
-	return false, time.Time{}
 }

@@ -42,7 +42,8 @@ func scaledObject(u *unstructured.Unstructured) ScaledObject {
 		metadata, _, _ := unstructured.NestedStringMap(m, "metadata")
 		o.Triggers = append(o.Triggers, metadata)
 		if (fields{m}).text("metricType") == "Value" {
-			o.Notes = append(o.Notes, "metricType Value divides by the replicas that are ready, so a fleet that loads is shrunk: use AverageValue.")
+			o.Notes = append(o.Notes, "metricType Value divides by the replicas that are ready, so a fleet that loads is "+
+				"shrunk: use AverageValue.")
 		}
 	}
 	if len(o.Triggers) > 0 {
@@ -78,7 +79,8 @@ func (o ScaledObject) risks(f fields) []string {
 	behaviour := []string{"spec", "advanced", "horizontalPodAutoscalerConfig", "behavior"}
 	up, down := append(behaviour, "scaleUp", "tolerance"), append(behaviour, "scaleDown", "tolerance")
 	if o.Max > exactUpTo && (!f.has(up...) || !f.has(down...)) {
-		out = append(out, fmt.Sprintf("Without a tolerance of 0 in behavior the HPA ignores small changes above %d replicas.", exactUpTo))
+		out = append(out, fmt.Sprintf("Without a tolerance of 0 in behavior the HPA ignores small changes above %d replicas.",
+			exactUpTo))
 	}
 	return out
 }

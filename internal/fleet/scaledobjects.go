@@ -7,14 +7,11 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
@@ -37,11 +34,8 @@ type ScaledObject struct {
 
 // ScaledObjects watches the ScaledObjects of a cluster, or of some namespaces.
 type ScaledObjects struct {
-	informers []cache.SharedIndexInformer
-	version   atomic.Uint64
-
-	mu   sync.Mutex
-	errs []error // by informer: why it cannot read now
+	watched []*watched
+	version atomic.Uint64
 }
 
 // NewScaledObjects watches all namespaces if none is named. It sends nothing yet.
@@ -59,57 +53,31 @@ func newScaledObjects(client dynamic.Interface, namespaces []string) (*ScaledObj
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
 	}
-	s := &ScaledObjects{errs: make([]error, len(namespaces))}
-	for i, ns := range namespaces {
-		s.errs[i] = errUnread
-		inf := cache.NewSharedIndexInformer(
-			cache.ToListWatcherWithWatchListSemantics(s.listWatch(i, client.Resource(scaledObjects).Namespace(ns)), client),
-			&unstructured.Unstructured{}, 0, cache.Indexers{})
-		if err := inf.SetTransform(slim); err != nil {
+	s := &ScaledObjects{}
+	for _, ns := range namespaces {
+		w, err := newWatched(dynamicSource(client, place{scaledObjects, ns}, slim), realTime)
+		if err != nil {
 			return nil, fmt.Errorf("watch ScaledObjects: %w", err)
 		}
-		if err := inf.SetWatchErrorHandlerWithContext(func(context.Context, *cache.Reflector, error) {}); err != nil { // see said
+		if _, err := w.informer.AddEventHandler(s.handler()); err != nil {
 			return nil, fmt.Errorf("watch ScaledObjects: %w", err)
 		}
-		if _, err := inf.AddEventHandler(s.handler()); err != nil {
-			return nil, fmt.Errorf("watch ScaledObjects: %w", err)
-		}
-		s.informers = append(s.informers, inf)
+		s.watched = append(s.watched, w)
 	}
 	return s, nil
 }
 
-var errUnread = errors.New("ScaledObjects were not read yet")
-
-// listWatch keeps what the newest request said.
-func (s *ScaledObjects) listWatch(i int, r dynamic.ResourceInterface) *cache.ListWatch {
-	return &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			l, err := r.List(ctx, o)
-			s.said(i, err)
-			return l, err
-		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			w, err := r.Watch(ctx, o)
-			s.said(i, err)
-			return w, err
-		},
-	}
-}
-
-func (s *ScaledObjects) said(i int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// explained says what to do about a problem.
+func explained(err error) error {
 	switch {
 	case err == nil:
-		s.errs[i] = nil
+		return nil
 	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
-		s.errs[i] = fmt.Errorf("%w; grant list and watch on scaledobjects.keda.sh", err)
+		return fmt.Errorf("%w; grant list and watch on scaledobjects.keda.sh", err)
 	case apierrors.IsNotFound(err):
-		s.errs[i] = errors.New("the cluster has no ScaledObjects: KEDA is not installed")
-	default:
-		s.errs[i] = fmt.Errorf("watch ScaledObjects: %w", err)
+		return errors.New("the cluster has no ScaledObjects: KEDA is not installed")
 	}
+	return fmt.Errorf("watch ScaledObjects: %w", err)
 }
 
 // slim drops what is not read; KEDA writes the status all the time.
@@ -140,36 +108,14 @@ func (s *ScaledObjects) handler() cache.ResourceEventHandlerFuncs {
 // Run watches until ctx ends.
 func (s *ScaledObjects) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, inf := range s.informers {
-		wg.Go(func() { inf.RunWithContext(ctx) })
+	for _, w := range s.watched {
+		w.start(ctx, &wg)
 	}
 	wg.Wait()
 }
 
 // Wait returns as soon as everything was read once or could not be, or ctx ends.
-func (s *ScaledObjects) Wait(ctx context.Context) {
-	t := time.NewTicker(20 * time.Millisecond)
-	defer t.Stop()
-	for !s.settled() {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-	}
-}
-
-func (s *ScaledObjects) settled() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i, inf := range s.informers {
-		failed := s.errs[i] != nil && !errors.Is(s.errs[i], errUnread)
-		if !failed && !inf.HasSynced() {
-			return false
-		}
-	}
-	return true
-}
+func (s *ScaledObjects) Wait(ctx context.Context) { await(ctx, s.watched...) }
 
 // Version changes with every change of what List gives.
 func (s *ScaledObjects) Version() uint64 { return s.version.Load() }
@@ -178,14 +124,14 @@ func (s *ScaledObjects) Version() uint64 { return s.version.Load() }
 // old or none at all.
 func (s *ScaledObjects) List() ([]ScaledObject, error) {
 	var out []ScaledObject
-	for _, inf := range s.informers {
-		for _, o := range inf.GetStore().List() {
+	var errs []error
+	for _, w := range s.watched {
+		for _, o := range w.informer.GetStore().List() {
 			if u, ok := o.(*unstructured.Unstructured); ok {
 				out = append(out, scaledObject(u))
 			}
 		}
+		errs = append(errs, explained(w.health.problem()))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return out, errors.Join(s.errs...)
+	return out, errors.Join(errs...)
 }

@@ -24,7 +24,8 @@ import (
 func scaled(t *testing.T, text string) *unstructured.Unstructured {
 	t.Helper()
 	u := &unstructured.Unstructured{}
-	if err := sigsyaml.Unmarshal([]byte("apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\n"+text), &u.Object); err != nil {
+	text = "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\n" + text
+	if err := sigsyaml.Unmarshal([]byte(text), &u.Object); err != nil {
 		t.Fatal(err)
 	}
 	b, err := u.MarshalJSON() // whole numbers become int64, as from the API
@@ -38,7 +39,11 @@ func scaled(t *testing.T, text string) *unstructured.Unstructured {
 }
 
 func TestAScaledObjectIsRead(t *testing.T) {
-	tolerant := "advanced: {horizontalPodAutoscalerConfig: {behavior: {scaleUp: {tolerance: 0}, scaleDown: {tolerance: 0}}}}"
+	tolerant := "advanced: {horizontalPodAutoscalerConfig: {behavior: " +
+		"{scaleUp: {tolerance: 0}, scaleDown: {tolerance: 0}}}}"
+	held := func(annotations string) string {
+		return "metadata: {name: o, namespace: llm, annotations: {" + annotations + "}}\nspec: {maxReplicaCount: 4}"
+	}
 	for name, tc := range map[string]struct {
 		text string
 		want ScaledObject
@@ -64,19 +69,20 @@ spec:
 			},
 		},
 		"paused at a count": {
-			"metadata: {name: o, namespace: llm, annotations: {autoscaling.keda.sh/paused-replicas: '3', autoscaling.keda.sh/paused: 'false'}}\nspec: {maxReplicaCount: 4}",
+			held("autoscaling.keda.sh/paused-replicas: '3', autoscaling.keda.sh/paused: 'false'"),
 			ScaledObject{Namespace: "llm", Name: "o", Max: 4, Paused: new(3)},
 		},
 		"paused as it is": {
-			"metadata: {name: o, namespace: llm, annotations: {autoscaling.keda.sh/paused: 'true'}}\nspec: {maxReplicaCount: 4}",
+			held("autoscaling.keda.sh/paused: 'true'"),
 			ScaledObject{Namespace: "llm", Name: "o", Max: 4, Paused: new(-1)},
 		},
 		"paused: no": {
-			"metadata: {name: o, namespace: llm, annotations: {autoscaling.keda.sh/paused: 'false'}}\nspec: {maxReplicaCount: 4}",
+			held("autoscaling.keda.sh/paused: 'false'"),
 			ScaledObject{Namespace: "llm", Name: "o", Max: 4},
 		},
 		"risks": {
-			"metadata: {name: o, namespace: llm}\nspec: {maxReplicaCount: 10, fallback: {failureThreshold: 3, replicas: 0}, triggers: [{type: external, metricType: Value, metadata: {model: a}}]}",
+			"metadata: {name: o, namespace: llm}\nspec: {maxReplicaCount: 10, fallback: {failureThreshold: 3, replicas: 0}, " +
+				"triggers: [{type: external, metricType: Value, metadata: {model: a}}]}",
 			ScaledObject{
 				Namespace: "llm", Name: "o", Max: 10, Triggers: []map[string]string{{"model": "a"}},
 				Notes: []string{
@@ -87,7 +93,8 @@ spec:
 			},
 		},
 		"nonsense": {
-			"metadata: {name: o, namespace: llm}\nspec: {scaleTargetRef: x, minReplicaCount: lots, triggers: [1, {type: external, metadata: 7}]}",
+			"metadata: {name: o, namespace: llm}\nspec: {scaleTargetRef: x, minReplicaCount: lots, " +
+				"triggers: [1, {type: external, metadata: 7}]}",
 			ScaledObject{
 				Namespace: "llm", Name: "o", Max: 100, Triggers: []map[string]string{nil},
 				Notes: []string{"Without a tolerance of 0 in behavior the HPA ignores small changes above 9 replicas."},

@@ -24,11 +24,15 @@ type Shape struct {
 // Shape looks at the pods of a target and at their nodes. Without pods, nothing
 // is known. A forbidden read of nodes leaves product and capacity type unknown.
 func (f *Fleet) Shape(ctx context.Context, namespace string, t Target) (Shape, error) {
-	_, selector, err := f.scaleOf(ctx, namespace, t)
+	gvr, err := f.resource(t)
 	if err != nil {
 		return Shape{}, err
 	}
-	pods, err := f.pods(ctx, namespace, selector)
+	target, err := f.scaleOf(ctx, gvr, namespace, t)
+	if err != nil {
+		return Shape{}, err
+	}
+	pods, err := f.list(ctx, namespace, target.selector.String())
 	if err != nil {
 		return Shape{}, err
 	}
