@@ -177,7 +177,7 @@ func (f *backtestFlags) show(s *streams, r backtest.Report) error {
 	var err error
 	switch f.output {
 	case "json":
-		err = writeBacktestJSON(s.out, r)
+		err = writeJSON(s.out, r)
 	case "csv":
 		err = writeBacktestCSV(s.out, r)
 	case "markdown":

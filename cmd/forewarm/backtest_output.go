@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -120,13 +119,6 @@ func writeBacktestMarkdown(w io.Writer, r backtest.Report) error {
 		_, err = fmt.Fprintf(w, "\n%s\n", t.RenderMarkdown())
 	}
 	return err
-}
-
-func writeBacktestJSON(w io.Writer, r backtest.Report) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(r)
 }
 
 // writeBacktestCSV prints one line per model, policy and capacity. An empty field is unknown.

@@ -86,7 +86,7 @@ func TestBacktestOutputs(t *testing.T) {
 // Scripts read these: unknown is null or empty, never zero.
 func TestBacktestUnknownIsNotZero(t *testing.T) {
 	var text bytes.Buffer
-	if err := writeBacktestJSON(&text, sampleBacktest()); err != nil {
+	if err := writeJSON(&text, sampleBacktest()); err != nil {
 		t.Fatal(err)
 	}
 	var r struct {

@@ -59,16 +59,11 @@ func (f *explainFlags) run(ctx context.Context, s *streams, args []string) error
 		return usage("want a model as namespace/model, or --replay")
 	}
 	f.explain = args[0]
-	if err := f.check(); err != nil {
-		return err
-	}
-	limited, cancel := context.WithTimeout(ctx, f.timeout)
-	defer cancel()
-	a, r, err := f.open(limited, s)
-	if err != nil {
-		return err
-	}
-	defer a.Close()
+	return f.opened(ctx, s, func(a *app.App, r app.Report) error { return f.tell(s, a, r) })
+}
+
+// tell explains the model's decision, or prints its record.
+func (f *explainFlags) tell(s *streams, a *app.App, r app.Report) error {
 	m, err := pick(r, f.explain)
 	if err != nil {
 		return err
@@ -80,10 +75,7 @@ func (f *explainFlags) run(ctx context.Context, s *streams, args []string) error
 	if err != nil {
 		return err
 	}
-	enc := json.NewEncoder(s.out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	return enc.Encode(record)
+	return writeJSON(s.out, record)
 }
 
 // redo makes decisions again and says which came out differently.

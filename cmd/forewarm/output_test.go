@@ -25,7 +25,7 @@ func TestOutputs(t *testing.T) {
 		"wide.txt":     func(w io.Writer) error { return writeTable(w, fixed(), true, false, 0) },
 		"markdown.md":  func(w io.Writer) error { return writeMarkdown(w, fixed()) },
 		"report.csv":   func(w io.Writer) error { return writeCSV(w, fixed()) },
-		"report.json":  func(w io.Writer) error { return writeJSON(w, fixed(), false) },
+		"report.json":  func(w io.Writer) error { return writeJSON(w, fixed()) },
 		"report.yaml":  func(w io.Writer) error { return writeYAML(w, fixed()) },
 		"explain.txt":  func(w io.Writer) error { return writeExplanation(w, fixed(), growing()) },
 		"explain2.txt": func(w io.Writer) error { return writeExplanation(w, fixed(), held()) },
@@ -63,7 +63,7 @@ func golden(t *testing.T, file string, got []byte) {
 
 func TestJSONAndYAMLSayTheSame(t *testing.T) {
 	var j, y bytes.Buffer
-	if err := writeJSON(&j, fixed(), false); err != nil {
+	if err := writeJSON(&j, fixed()); err != nil {
 		t.Fatal(err)
 	}
 	if err := writeYAML(&y, fixed()); err != nil {
@@ -87,7 +87,7 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := writeJSON(&b, fixed(), false); err != nil {
+	if err := writeJSON(&b, fixed()); err != nil {
 		t.Fatal(err)
 	}
 	var tree any

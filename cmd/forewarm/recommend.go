@@ -131,6 +131,16 @@ func (f *recommendFlags) tooOften(interval time.Duration) error {
 }
 
 func recommend(ctx context.Context, s *streams, f *recommendFlags) error {
+	return f.opened(ctx, s, func(a *app.App, r app.Report) error {
+		if err := f.show(s, r); err != nil || f.watch == 0 {
+			return errors.Join(err, f.verdict(s, r))
+		}
+		return f.follow(ctx, s, a)
+	})
+}
+
+// opened checks the flags, reads what is there within --timeout, and does something with it.
+func (f *recommendFlags) opened(ctx context.Context, s *streams, do func(*app.App, app.Report) error) error {
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -141,10 +151,7 @@ func recommend(ctx context.Context, s *streams, f *recommendFlags) error {
 		return err
 	}
 	defer a.Close()
-	if err := f.show(s, r); err != nil || f.watch == 0 {
-		return errors.Join(err, f.verdict(s, r))
-	}
-	return f.follow(ctx, s, a)
+	return do(a, r)
 }
 
 // open reads what is there and its history, and reports as of --at.
@@ -237,7 +244,10 @@ func (f *recommendFlags) show(s *streams, r app.Report) error {
 func (f *recommendFlags) write(s *streams, r app.Report) error {
 	switch f.output {
 	case "json":
-		return writeJSON(s.out, r, f.watch > 0)
+		if f.watch > 0 {
+			return writeLine(s.out, r)
+		}
+		return writeJSON(s.out, r)
 	case "yaml":
 		return writeYAML(s.out, r)
 	case "csv":

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -15,10 +14,7 @@ import (
 func (f *simulateFlags) writeRows(s *streams, doc any, head string, columns []string, rows []table.Row) error {
 	switch f.output {
 	case "json":
-		enc := json.NewEncoder(s.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(doc)
+		return writeJSON(s.out, doc)
 	case "csv":
 		return rowsCSV(s.out, columns, rows)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -17,10 +16,7 @@ import (
 func (f *simulateFlags) write(s *streams, r study.Simulation) error {
 	switch f.output {
 	case "json":
-		enc := json.NewEncoder(s.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return writeJSON(s.out, r)
 	case "csv":
 		return simulationCSV(s.out, r)
 	case "markdown":

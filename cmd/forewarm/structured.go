@@ -7,14 +7,19 @@ import (
 	"github.com/forewarm/forewarm/internal/app"
 )
 
-// writeJSON prints one document, or one line of a stream.
-func writeJSON(w io.Writer, r app.Report, line bool) error {
+// writeJSON prints a document.
+func writeJSON(w io.Writer, doc any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	if !line {
-		enc.SetIndent("", "  ")
-	}
-	return enc.Encode(r)
+	enc.SetIndent("", "  ")
+	return enc.Encode(doc)
+}
+
+// writeLine prints a document of a stream on a line of its own.
+func writeLine(w io.Writer, doc any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(doc)
 }
 
 // writeYAML prints one document of a stream.

@@ -1,6 +1,8 @@
 package signals
 
 import (
+	"maps"
+	"slices"
 	"sort"
 	"time"
 
@@ -42,18 +44,10 @@ func (v *view) combineFlows(pieces []piece) policy.Reading {
 // completionArrivals integrates the model's pods. It is partial if a listed pod
 // has no part in it.
 func (v *view) completionArrivals(f fleetView) (r policy.Reading, partial bool) {
-	rows := map[string]map[Signal]Quantity{}
-	for _, p := range f.pods {
-		rows[p.Name] = p.Signals
-	}
-	names := make([]string, 0, len(f.units))
-	for name := range f.units {
-		names = append(names, name)
-	}
-	sort.Strings(names)
+	rows := f.rows()
 	var all []piece
 	contributed := map[string]bool{}
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(f.units)) {
 		u, signals := f.units[name], rows[name]
 		live := signals != nil
 		if !live {

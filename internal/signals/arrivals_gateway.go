@@ -1,7 +1,8 @@
 package signals
 
 import (
-	"sort"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/forewarm/forewarm/policy"
@@ -85,18 +86,9 @@ func (g *gatewayView) engineChange(f fleetView) (float64, bool) {
 
 // engineLines are the levels of all pods, also of those that are gone.
 func (g *gatewayView) engineLines(f fleetView) []levelLine {
-	engines := g.engines()
-	listed := map[string]map[Signal]Quantity{}
-	for _, p := range f.pods {
-		listed[p.Name] = p.Signals
-	}
-	names := make([]string, 0, len(f.units))
-	for n := range f.units {
-		names = append(names, n)
-	}
-	sort.Strings(names)
+	engines, listed := g.engines(), f.rows()
 	var out []levelLine
-	for _, n := range names {
+	for _, n := range slices.Sorted(maps.Keys(f.units)) {
 		rows, live := listed[n]
 		if !live {
 			rows = engines.lastRows(f.units[n])

@@ -22,6 +22,15 @@ type fleetView struct {
 	partial bool
 }
 
+// rows are what is known of each listed pod.
+func (f fleetView) rows() map[string]map[Signal]Quantity {
+	out := map[string]map[Signal]Quantity{}
+	for _, p := range f.pods {
+		out[p.Name] = p.Signals
+	}
+	return out
+}
+
 // fleet evaluates the pods that are expected and those that report.
 func (v *view) fleet(expected []string) fleetView {
 	f := fleetView{units: v.engineUnits()}
