@@ -66,7 +66,7 @@ func TestHPAOnPendingRequests(t *testing.T) {
 	m.turn(20)
 	what, ok := atLeast(3)
 	s.spec(time.Minute, "llama", what, ok)
-	s.hpaCondition(time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
+	s.hpaCondition(30*time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	s.eventually(2*time.Minute, "the queue is gone", func(context.Context) error {
 		if n := m.totals().Waiting; n > 5 {
 			return fmt.Errorf("%d are waiting", n)
@@ -93,7 +93,7 @@ func TestHPAOnKVCache(t *testing.T) {
 	m.turn(14)
 	what, ok := atLeast(3)
 	n := s.spec(time.Minute, "llama", what, ok)
-	s.hpaCondition(time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
+	s.hpaCondition(30*time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	s.ready(time.Minute, "llama", n)
 	m.turn(0)
 	what, ok = exact(1)
@@ -130,7 +130,7 @@ spec:
 	m.turn(260) // ceil(260/100) = 3, and 2.6 is not within a tenth of 3 or of 2
 	what, ok := exact(3)
 	s.spec(3*time.Minute, "vllm-inference", what, ok)
-	s.hpaCondition(time.Second, "vllm-hpa", "ScalingActive", "True", "ValidMetricFound")
+	s.hpaCondition(30*time.Second, "vllm-hpa", "ScalingActive", "True", "ValidMetricFound")
 	s.always(20*time.Second, "there are three", func(context.Context) error {
 		if n := s.last(s.ns, "vllm-inference").spec; n != 3 {
 			return fmt.Errorf("there are %d", n)
@@ -153,7 +153,7 @@ func TestHPAIsExact(t *testing.T) {
 			m.configure()
 		}
 		what, ok := exact(n)
-		s.spec(30*time.Second, "llama", what, ok)
+		s.spec(time.Minute, "llama", what, ok)
 	}
 	var asked []int
 	for n := 1; n <= 40; n++ {
@@ -164,7 +164,7 @@ func TestHPAIsExact(t *testing.T) {
 		want(n)
 		asked = append(asked, n)
 	}
-	s.hpaCondition(time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
+	s.hpaCondition(30*time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	if got := specs(s.of(s.ns, "llama")); !slices.Equal(got, asked) {
 		t.Errorf("want exactly %v, got %v", asked, got)
 	}

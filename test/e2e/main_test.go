@@ -87,7 +87,7 @@ func buildForewarm(ctx context.Context, dir string) error {
 	return nil
 }
 
-// summary is what the run says at its end.
+// summary is what the run says at its end; .ci/run looks for its first and its last line.
 var summary = &report{}
 
 type report struct {
@@ -99,13 +99,13 @@ type report struct {
 }
 
 // told notes how a story ended; one that was skipped has been noted with its reason.
-func (r *report) told(t *testing.T) {
+func (r *report) told(name string, failed, skipped bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case t.Failed():
-		r.failed = append(r.failed, t.Name())
-	case !t.Skipped():
+	case failed:
+		r.failed = append(r.failed, name)
+	case !skipped:
 		r.passed++
 	}
 }
@@ -127,15 +127,16 @@ func (r *report) measured(format string, args ...any) {
 func (r *report) print(took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	fmt.Printf("\ne2e: summary\n")
 	if len(r.lines) > 0 {
-		fmt.Printf("\ne2e: measured\n  %s\n", strings.Join(r.lines, "\n  "))
+		fmt.Printf("measured\n  %s\n", strings.Join(r.lines, "\n  "))
 	}
 	if len(r.skipped) > 0 {
 		fmt.Printf("\n*** e2e: %d SCENARIOS WERE SKIPPED AND PROVE NOTHING ***\n  %s\n",
 			len(r.skipped), strings.Join(r.skipped, "\n  "))
 	}
 	if len(r.failed) > 0 {
-		fmt.Printf("\ne2e: failed\n  %s\n", strings.Join(r.failed, "\n  "))
+		fmt.Printf("\nfailed\n  %s\n", strings.Join(r.failed, "\n  "))
 	}
 	fmt.Printf("e2e: %d scenarios passed, %d failed, %d skipped, %.0f s in all\n",
 		r.passed, len(r.failed), len(r.skipped), took.Seconds())

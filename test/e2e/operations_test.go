@@ -38,7 +38,7 @@ func TestOperations(t *testing.T) {
 		{"KEDA is restarted", (*story).kedaIsRestarted},
 	} {
 		t.Run(story.name, func(t *testing.T) {
-			t.Cleanup(func() { summary.told(t) })
+			t.Cleanup(func() { summary.told(t.Name(), t.Failed(), t.Skipped()) })
 			inner := *s
 			inner.T = t
 			before := s.last(s.ns, "llama").spec
@@ -254,11 +254,11 @@ models:
 	}
 	s.eventually(time.Minute, "Forewarm wants the minimum of two", says(2))
 	write(document(4))
-	s.eventually(20*time.Second, "the new minimum is in force", says(4))
+	s.eventually(time.Minute, "the new minimum is in force", says(4))
 	write("kind: Nonsense")
 	s.always(8*time.Second, "a broken file changes nothing", says(4))
 	write(document(5))
-	s.eventually(20*time.Second, "a good file after it is taken", says(5))
+	s.eventually(time.Minute, "a good file after it is taken", says(5))
 	if log, err := os.ReadFile(f.Log); err != nil || !strings.Contains(string(log), "apiVersion") {
 		t.Errorf("want the broken file reported, got %v:\n%s", err, log)
 	}
@@ -278,7 +278,7 @@ func TestCertificatesAreRenewed(t *testing.T) {
 		}
 		return nil
 	})
-	s.eventually(10*time.Second, "the API server trusts it", func(ctx context.Context) error {
+	s.eventually(time.Minute, "the API server trusts it", func(ctx context.Context) error {
 		return s.available("v1beta2.custom.metrics.k8s.io")(ctx)
 	})
 	if _, err := s.custom(t.Context(), "/pods/*/inference_running_requests"); err != nil && !strings.Contains(err.Error(), "could not find") {

@@ -151,7 +151,7 @@ func TestPredictedRise(t *testing.T) {
 	summary.measured("known rise from 4 to 24 requests/s within a minute, warm-up 60 s, TTFT within 2 s: %.2f %% ours, "+
 		"%.2f %% with a prometheus trigger on the rate; replicas ready when it began: %d",
 		100*metOurs, 100*metTheirs, before.ready)
-	s.check(s.scaledObjectHas(t.Context(), "ours", "Active", "True"))
+	s.scaledObjectIs("ours", "Active")
 	report, err := f.report(t.Context())
 	s.check(err)
 	s.said(f, ours, "Ahead of a rise")

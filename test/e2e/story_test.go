@@ -35,7 +35,7 @@ func tell(t *testing.T, ns string) *story {
 func tellAlone(t *testing.T, ns string) *story {
 	t.Helper()
 	s := &story{T: t, cluster: shared, ns: ns}
-	t.Cleanup(func() { summary.told(t) })
+	t.Cleanup(func() { summary.told(t.Name(), t.Failed(), t.Skipped()) })
 	t.Cleanup(s.logFailure)
 	s.apply(fmt.Sprintf("apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}", ns))
 	s.check(s.node(t.Context(), "node-"+ns, ns, 512, nil))

@@ -33,7 +33,7 @@ func TestSlowLoadingPodsDoNotFlap(t *testing.T) {
 	if n := turns(course); n > 1 {
 		t.Errorf("want replicas to go up and then perhaps down, got %d turns: %s", n, s.course(s.ns, "llama"))
 	}
-	s.hpaCondition(time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
+	s.hpaCondition(30*time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	if p := s.last(s.ns, "llama"); p.ready < 5 || p.ready != p.spec {
 		t.Errorf("want at least five replicas for 30 requests a second, all ready, got %d of %d", p.ready, p.spec)
 	}
@@ -73,7 +73,7 @@ func TestQuotaStarves(t *testing.T) {
 	if n := turns(since(s.of(s.ns, "llama"), starved)); n > 0 {
 		t.Errorf("want a wish that does not waver, got %s", s.course(s.ns, "llama"))
 	}
-	s.hpaCondition(time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
+	s.hpaCondition(30*time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	quota(40)
 	s.eventually(2*time.Minute, "the load is carried once the quota allows it", func(context.Context) error {
 		if p := s.last(s.ns, "llama"); p.ready < 5 || m.totals().Waiting > 10 {
@@ -135,7 +135,7 @@ func TestSpotNodeIsReclaimed(t *testing.T) {
 	before, reclaimed := s.last(s.ns, "llama").ready, time.Now()
 	s.check(s.patch(t.Context(), "", "Node", "node-spot-spot",
 		`{"spec":{"taints":[{"key":"reclaimed","effect":"NoExecute"}]}}`))
-	s.eventually(20*time.Second, "the spot pods are gone", func(context.Context) error {
+	s.eventually(time.Minute, "the spot pods are gone", func(context.Context) error {
 		if p := s.last(s.ns, "llama-spot"); p.ready > 0 {
 			return fmt.Errorf("%d are ready", p.ready)
 		}
@@ -150,7 +150,7 @@ func TestSpotNodeIsReclaimed(t *testing.T) {
 		return nil
 	})
 	for _, name := range []string{"llama", "llama-spot"} {
-		s.hpaCondition(time.Second, name, "ScalingActive", "True", "ValidMetricFound")
+		s.hpaCondition(30*time.Second, name, "ScalingActive", "True", "ValidMetricFound")
 	}
 	summary.measured("spot node reclaimed: pods gone after %.1f s, load carried on demand after %.1f s (warm-up 3 s)",
 		gone.Seconds(), time.Since(reclaimed).Seconds())
@@ -193,7 +193,7 @@ func TestBudgetGoesByPriority(t *testing.T) {
 		return nil
 	})
 	for _, name := range []string{"important", "other"} {
-		s.hpaCondition(time.Second, name, "ScalingActive", "True", "ValidMetricFound")
+		s.hpaCondition(30*time.Second, name, "ScalingActive", "True", "ValidMetricFound")
 	}
 	r, err := other.forewarmSays(t.Context())
 	s.check(err)
@@ -228,7 +228,7 @@ spec:
 		}
 		return errors.Join(err, m.follows(ctx, n))
 	})
-	s.hpaCondition(time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
+	s.hpaCondition(30*time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	m.turn(0)
 	s.eventually(4*time.Minute, "one group is left, whole", func(ctx context.Context) error {
 		n, err := s.groups(ctx, "llama")

@@ -123,13 +123,13 @@ func (s *story) recovered(m *model) {
 func TestNoMetricsOfDeadOrLoadingPods(t *testing.T) {
 	s := tell(t, "dead-pods")
 	m := s.serve("llama", options{variants: []variant{
-		{name: "on-demand", replicas: 3, min: 1, max: 5, warmUp: 15 * time.Second},
+		{name: "on-demand", replicas: 3, min: 1, max: 5, warmUp: 40 * time.Second},
 	}})
 	m.turn(5)
-	s.ready(time.Minute, "llama", 3)
+	s.ready(2*time.Minute, "llama", 3)
 	const path = "/pods/*/inference_running_requests"
 	var names []string
-	s.eventually(30*time.Second, "three pods have a metric", func(ctx context.Context) error {
+	s.eventually(time.Minute, "three pods have a metric", func(ctx context.Context) error {
 		items, err := s.custom(ctx, path)
 		if err == nil && len(items) != 3 {
 			err = fmt.Errorf("%d have", len(items))
@@ -142,7 +142,7 @@ func TestNoMetricsOfDeadOrLoadingPods(t *testing.T) {
 	})
 	s.check(s.Client.CoreV1().Pods(s.ns).Delete(t.Context(), names[0], deleteNow))
 	deleted := time.Now()
-	s.eventually(3*time.Second, "two have one", func(ctx context.Context) error {
+	s.eventually(15*time.Second, "two have one", func(ctx context.Context) error {
 		items, err := s.custom(ctx, path)
 		if err == nil && len(items) != 2 {
 			err = fmt.Errorf("%d have", len(items))
@@ -157,7 +157,7 @@ func TestNoMetricsOfDeadOrLoadingPods(t *testing.T) {
 		}
 		return err
 	})
-	s.eventually(30*time.Second, "three have one again", func(ctx context.Context) error {
+	s.eventually(90*time.Second, "three have one again", func(ctx context.Context) error {
 		items, err := s.custom(ctx, path)
 		if err == nil && len(items) != 3 {
 			err = fmt.Errorf("%d have", len(items))

@@ -25,7 +25,7 @@ func TestNativeZeroAndBack(t *testing.T) {
 	if took := time.Since(quiet); took < 20*time.Second {
 		t.Errorf("want 20 s of proven silence before zero, got %s", took)
 	}
-	s.hpaCondition(10*time.Second, "llama", "ScaledToZero", "True", "")
+	s.hpaCondition(30*time.Second, "llama", "ScaledToZero", "True", "")
 	s.always(10*time.Second, "it sleeps", func(context.Context) error {
 		if n := s.last(s.ns, "llama").spec; n != 0 {
 			return fmt.Errorf("there are %d", n)
@@ -35,7 +35,7 @@ func TestNativeZeroAndBack(t *testing.T) {
 	m.turn(4)
 	woken := time.Now()
 	what, ok = atLeast(1)
-	s.spec(30*time.Second, "llama", what, ok)
+	s.spec(time.Minute, "llama", what, ok)
 	summary.measured("native HPA, request at zero -> spec.replicas: %.1f s (scrape 1 s, tick %s, sync 2 s)",
 		time.Since(woken).Seconds(), interval)
 	s.eventually(time.Minute, "what waited is served", func(context.Context) error {
