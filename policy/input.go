@@ -81,6 +81,7 @@ type Supply struct {
 	Variant  string          `json:"variant"`
 	Known    bool            `json:"known"`
 	Age      time.Duration   `json:"age"`
+	Assumed  bool            `json:"assumed"`  // nobody told what is asked for: Spec is the pods that were seen
 	Spec     int             `json:"spec"`     // replicas asked of the scale target
 	Ready    int             `json:"ready"`    // serving
 	Starting int             `json:"starting"` // asked for, not yet ready

@@ -14,11 +14,11 @@ type Podless struct {
 	Least int       `json:"least"`
 }
 
-// observe looks at one moment. Unknown replicas end nothing and begin nothing.
+// observe looks at one moment. Replicas that are unknown, or taken from the pods there are, end nothing and begin nothing.
 func (p Podless) observe(now time.Time, s Supply) Podless {
 	lacking := s.Spec - s.Ready - s.Starting
 	switch {
-	case !s.Known:
+	case !s.Known || s.Assumed:
 		return p
 	case lacking <= 0:
 		return Podless{}

@@ -75,8 +75,10 @@ func TestUnknownReplicasAreNotStarved(t *testing.T) {
 		t.Errorf("want nothing lacking where nothing is known, got %+v", p)
 	}
 	p = p.observe(noon, lacks)
-	if got := p.observe(noon.Add(time.Minute), Supply{}); got != p || p.Least != 2 {
-		t.Errorf("want two lacking since noon still, got %+v", got)
+	for _, s := range []Supply{{}, {Known: true, Assumed: true, Spec: 1, Ready: 1}} {
+		if got := p.observe(noon.Add(time.Minute), s); got != p || p.Least != 2 {
+			t.Errorf("%+v: want two lacking since noon still, got %+v", s, got)
+		}
 	}
 	if got := p.observe(noon.Add(time.Minute), Supply{Known: true, Spec: 3, Ready: 1, Starting: 2}); got != (Podless{}) {
 		t.Errorf("want nothing lacking once there are pods, got %+v", got)

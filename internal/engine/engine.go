@@ -176,7 +176,8 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) error {
 		}
 		return fmt.Errorf("load signals up to %s: %w", now.Format(time.RFC3339), err)
 	}
-	snapshot, err := e.foldTo(ctx, e.loadFrom(now), now, time.Time{})
+	told := now.Add(-e.opts.Interval) // of the moments missed nobody can be told any more: they teach, and decide nothing
+	snapshot, err := e.foldTo(ctx, e.loadFrom(now), now, told)
 	if err != nil {
 		return err
 	}

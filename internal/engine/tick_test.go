@@ -111,6 +111,35 @@ func TestABlindTickHoldsAndShowsItsAge(t *testing.T) {
 	}
 }
 
+// A tick came late. At a moment that was missed a queue stood, which is gone: that would have asked for more, but it asked
+// nobody, so nothing waits for it.
+func TestMissedMomentsDecideNothing(t *testing.T) {
+	missed := noon.Add(45 * time.Second)
+	w := newWorld(1)
+	w.input = func(m policy.Model, at time.Time) policy.Input {
+		in := steady(m, at, 4, 4)
+		if at.Equal(missed) {
+			for i := range in.Signals.Pods {
+				in.Signals.Pods[i].Pending = policy.Seen(5000, 0)
+			}
+		}
+		return in
+	}
+	punctual, late := engineOn(w), engineOn(w)
+	for _, at := range []time.Duration{15, 30, 45, 60} {
+		tick(t, punctual, noon.Add(at*time.Second))
+	}
+	for _, at := range []time.Duration{15, 30, 60} {
+		tick(t, late, noon.Add(at*time.Second))
+	}
+	if n := punctual.Board().Load().Plan.Decisions[0].Replicas; n <= 4 {
+		t.Fatalf("want a queue to raise the count, and the raise to be waited for, got %d", n)
+	}
+	if d := late.Board().Load().Plan.Decisions[0]; d.Replicas != 4 || late.Stats().Ticks != 4 {
+		t.Errorf("want four replicas after four moments, got %d after %d", d.Replicas, late.Stats().Ticks)
+	}
+}
+
 func TestBlindFromTheStartHasNoAnswer(t *testing.T) {
 	w := newWorld(1)
 	w.onLoad = func(context.Context, time.Time, time.Time) error { return errDown }

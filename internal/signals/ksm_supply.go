@@ -161,7 +161,7 @@ func (c *ksmView) variantSupply(ns string, v VariantBinding, pods []*ksmPod) (co
 		s.Known, s.Spec, s.Ready = true, int(of.spec), int(of.ready)
 		return s, nil
 	case s.podsTell:
-		s.Known, s.Spec = true, len(pods)
+		s.Known, s.Assumed, s.Spec = true, true, len(pods)
 		return s, &policy.Fault{
 			Code: FaultSupplyAssumed, Signal: "supply", Object: v.Target,
 			Text: fmt.Sprintf("kube-state-metrics has no replica count for %s %s/%s; its %d pods are taken for it",

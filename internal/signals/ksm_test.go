@@ -180,7 +180,7 @@ func TestSupplyFromKubeStateMetrics(t *testing.T) {
 				k.at(epoch, ksmReplicaSet, 1, "replicaset", "m-5f4c8d9b7", "owner_kind", "Rollout", "owner_name", "m")
 				k.pod(epoch, ready(dep("m", "m-a", time.Hour), time.Minute))
 			},
-			want:     []policy.Supply{{Variant: "main", Known: true, Spec: 1, Ready: 1}},
+			want:     []policy.Supply{{Variant: "main", Known: true, Assumed: true, Spec: 1, Ready: 1}},
 			expected: []string{"m-a"}, codes: []string{FaultSupplyAssumed},
 		},
 		"a target that does not exist is unknown, not zero": {

@@ -40,7 +40,7 @@ func assumedSupply(
 			continue
 		}
 		s := &out[i]
-		s.Known, s.Age, s.Spec = true, age, s.Spec+1
+		s.Known, s.Assumed, s.Age, s.Spec = true, true, age, s.Spec+1
 		if up {
 			s.Ready++
 		}

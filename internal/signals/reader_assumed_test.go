@@ -30,7 +30,7 @@ func TestReaderWithoutKubeStateMetricsCountsThePodsItSees(t *testing.T) {
 				t.Helper()
 				vllmPod(t, p, "llm", "M", b, start, epoch.Add(-45*time.Second))
 			},
-			policy.Supply{Variant: "main", Known: true, Spec: 2, Ready: 2},
+			policy.Supply{Variant: "main", Known: true, Assumed: true, Spec: 2, Ready: 2},
 			[]string{FaultSupplyAssumed},
 		},
 		"a pod silent for 3 minutes is gone": {
@@ -38,17 +38,17 @@ func TestReaderWithoutKubeStateMetricsCountsThePodsItSees(t *testing.T) {
 				t.Helper()
 				vllmPod(t, p, "llm", "M", b, start, epoch.Add(-3*time.Minute))
 			},
-			policy.Supply{Variant: "main", Known: true, Spec: 1, Ready: 1},
+			policy.Supply{Variant: "main", Known: true, Assumed: true, Spec: 1, Ready: 1},
 			[]string{FaultSupplyAssumed},
 		},
 		"a pod whose target is down is missing": {
 			up(0), policy.Supply{
-				Variant: "main", Known: true, Spec: 2, Ready: 1,
+				Variant: "main", Known: true, Assumed: true, Spec: 2, Ready: 1,
 			}, []string{FaultPodMissing, FaultSupplyAssumed},
 		},
 		"a pod whose target is up counts, though it says nothing": {
 			up(1), policy.Supply{
-				Variant: "main", Known: true, Spec: 2, Ready: 2,
+				Variant: "main", Known: true, Assumed: true, Spec: 2, Ready: 2,
 			}, []string{FaultPodMissing, FaultSupplyAssumed},
 		},
 	} {

@@ -54,7 +54,7 @@ func TestReaderReadsAHealthyModel(t *testing.T) {
 	if s.ITLP95.Known || s.Partial {
 		t.Errorf("want no ITL, and nothing missing, got %+v, partial %v", s.ITLP95, s.Partial)
 	}
-	want := []policy.Supply{{Variant: "main", Known: true, Spec: 2, Ready: 2}}
+	want := []policy.Supply{{Variant: "main", Known: true, Assumed: true, Spec: 2, Ready: 2}}
 	if d := cmp.Diff(want, in.Supply); d != "" {
 		t.Errorf("supply (-want +got):\n%s", d)
 	}
