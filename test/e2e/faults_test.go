@@ -9,7 +9,10 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"regexp"
+	"strconv"
+	"strings"
 	"sync"
+	"time"
 )
 
 // trouble is what a source does wrong.
@@ -20,7 +23,7 @@ const (
 	cut            // connections are reset
 	empty          // every result is empty, and that is called a success
 	nans           // every value is NaN
-	frozen         // answers are those of before, with the timestamps of before
+	frozen         // nothing is ingested any more: every answer is of the moment at which that began
 	slow           // no answer at all
 )
 
@@ -29,7 +32,7 @@ type troubled struct {
 	*endpoint
 	mu    sync.Mutex
 	now   trouble
-	seen  map[string][]byte // last good body per form
+	since time.Time
 	proxy *httputil.ReverseProxy
 }
 
@@ -38,7 +41,7 @@ func startTroubled(upstream string) (*troubled, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &troubled{seen: map[string][]byte{}, proxy: httputil.NewSingleHostReverseProxy(u)}
+	t := &troubled{proxy: httputil.NewSingleHostReverseProxy(u)}
 	t.endpoint, err = serve(t.answer, nil)
 	return t, err
 }
@@ -46,12 +49,12 @@ func startTroubled(upstream string) (*troubled, error) {
 func (t *troubled) set(now trouble) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.now = now
+	t.now, t.since = now, time.Now()
 }
 
 func (t *troubled) answer(w http.ResponseWriter, r *http.Request) {
 	t.mu.Lock()
-	now := t.now
+	now, since := t.now, t.since
 	t.mu.Unlock()
 	switch now {
 	case cut:
@@ -63,33 +66,47 @@ func (t *troubled) answer(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"`+resultType(r)+`","result":[]}}`)
 		return
-	case fine, nans, frozen:
+	case frozen:
+		if err := freeze(r, since); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+	case fine, nans:
 	}
-	form, _ := io.ReadAll(r.Body) // a short body is a bad request, which upstream says
-	r.Body = io.NopCloser(bytes.NewReader(form))
-	key := r.URL.Path + " " + query(r.URL.RawQuery, form)
 	rec := &recorder{header: http.Header{}, code: http.StatusOK}
 	r.Header.Del("Accept-Encoding")
 	t.proxy.ServeHTTP(rec, r)
 	body := rec.body.Bytes()
-	t.mu.Lock()
-	if old := t.seen[key]; now == frozen && old != nil {
-		body = old
-	} else if rec.code == http.StatusOK {
-		t.seen[key] = body
-	}
-	t.mu.Unlock()
 	if now == nans {
 		body = sampleValue.ReplaceAll(body, []byte(`$1,"NaN"]`))
 	}
-	for _, k := range []string{"Content-Type"} {
-		w.Header().Set(k, rec.header.Get(k))
-	}
+	w.Header().Set("Content-Type", rec.header.Get("Content-Type"))
 	w.WriteHeader(rec.code)
 	_, _ = w.Write(body)
 }
 
-// query is the PromQL of a request, which identifies it; its time changes with every tick.
+// freeze asks for what there was at a moment instead of what there is.
+func freeze(r *http.Request, at time.Time) error {
+	if err := r.ParseForm(); err != nil {
+		return err
+	}
+	form, then := r.Form, strconv.FormatFloat(float64(at.UnixMilli())/1e3, 'f', 3, 64)
+	switch {
+	case !form.Has("query"):
+		return nil
+	case form.Has("end"):
+		form.Set("end", then)
+	default:
+		form.Set("time", then)
+	}
+	body := form.Encode()
+	r.URL.RawQuery, r.Body, r.ContentLength = "", io.NopCloser(strings.NewReader(body)), int64(len(body))
+	r.Method = http.MethodPost
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return nil
+}
+
+// query is the PromQL of a request.
 func query(raw string, form []byte) string {
 	for _, s := range []string{raw, string(form)} {
 		if v, err := url.ParseQuery(s); err == nil && v.Get("query") != "" {

@@ -60,7 +60,7 @@ func (s *story) steps(m *model) {
 		}
 		start := time.Now()
 		m.say(queue)
-		if err := eventually(s.Context(), 40*time.Second, func(context.Context) error {
+		if err := eventually(s.Context(), 2*time.Minute, func(context.Context) error {
 			if n := s.last(s.ns, "llama").spec; n != want {
 				return fmt.Errorf("want %d replicas, got %d", want, n)
 			}

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -97,11 +98,13 @@ func (s *story) heldThenError(m *model) {
 		return nil
 	}
 	s.always(holdFor/2, "replicas are held", held)
-	r, err := m.forewarmSays(s.Context())
-	s.check(err)
-	if !r.Hold || !strings.Contains(steps(r), "may rise but not fall") {
-		s.Errorf("want Forewarm to hold and to say so:\n%s", steps(r))
-	}
+	s.eventually(2*holdFor, "Forewarm holds, and says why", func(ctx context.Context) error {
+		r, err := m.forewarmSays(ctx)
+		if err == nil && (!r.Hold || !strings.Contains(steps(r), "may rise but not fall")) {
+			err = errors.New(steps(r))
+		}
+		return errors.Join(err, held(ctx))
+	})
 	s.hpaCondition(2*holdFor, m.name, "ScalingActive", "False", "FailedGetObjectMetric")
 	s.always(15*time.Second, "replicas are held by the HPA on an error", held)
 }
