@@ -46,7 +46,7 @@ var arch = []importRule{
 	{"internal/sim/idle", "policy internal/sim/trace", "", "what is simulated is what is served: the idle rule"},
 	{"internal/sim/optimum", "", "", "the bound is arithmetic on a series and believes nobody's simulator"},
 	{"internal/sim/rival", "internal/sim internal/sim/fluid internal/sim/trace", "gonum.org/v1/gonum/dsp/fourier", "a rival knows the world and nothing of ours"},
-	{"internal/sim/world", "policy predictor internal/engine internal/signals internal/sim internal/sim/trace", "", "what is simulated is what is served: the tick"},
+	{"internal/sim/world", worldOurs, "", "what is simulated is what is served: the tick"},
 	{"internal/study", studyOurs, "golang.org/x/sync", "a study runs what the simulator has, and renders nothing"},
 	{"internal/demo", demoOurs, demoLibs, "the demo is the real application on a simulated fleet"},
 	{"internal/demo/promstore", "internal/sim", demoLibs + " prometheus/prometheus/tsdb/chunkenc", "a store and its HTTP API; its tests scrape a simulated fleet"},
@@ -76,6 +76,7 @@ const (
 
 	fluidOurs = "policy predictor internal/engine internal/sim internal/sim/optimum internal/sim/trace"
 
+	worldOurs = "policy predictor internal/engine internal/signals internal/sim internal/sim/fluid internal/sim/rival internal/sim/trace"
 	studyOurs = "internal/sim internal/sim/idle internal/sim/fluid internal/sim/rival internal/sim/trace"
 
 	backtestOurs = "policy predictor internal/app internal/config internal/engine internal/signals " +

@@ -127,7 +127,7 @@ func simulate(ctx context.Context, s *streams, f *simulateFlags) error {
 		return err
 	}
 	if f.burst {
-		rows, err := world.BurstYardstick(ctx)
+		rows, err := world.BurstYardstick(ctx, true)
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ type Burst struct {
 	Initial int             // replicas ready when the first stage begins
 	Most    int             // replicas a policy may ask for; 0 = Uncapped
 	Seed    uint64
+	Rivals  bool // also all rivals of the fluid world
 }
 
 // Uncapped is the maximum given to policies where there is none: three times what the profile's peak needs.
@@ -63,9 +64,9 @@ type BurstRow struct {
 }
 
 // policies are the policies compared, each made anew for one run.
-func (b Burst) policies() []func(*World) Policy {
+func (b Burst) policies() ([]func(*World) Policy, error) {
 	most := b.most()
-	return []func(*World) Policy{
+	all := []func(*World) Policy{
 		b.eager,
 		func(w *World) Policy { return NewForewarm(w, engine.DefaultOptions()) },
 		func(*World) Policy { return NewHPA(Queue(), 5, 1, most) },
@@ -73,6 +74,11 @@ func (b Burst) policies() []func(*World) Policy {
 		func(*World) Policy { return Static(b.Initial) },
 		func(*World) Policy { return Static(min(most, enough)) },
 	}
+	if !b.Rivals {
+		return all, nil
+	}
+	rivals, err := b.rivals()
+	return append(all, rivals...), err
 }
 
 // enough replicas carry the peak of the profile.
@@ -222,7 +228,9 @@ func (b Burst) sees(w *World, begin time.Time, p Policy) time.Duration {
 			}
 		}
 	}
-	if _, hpa := p.(*HPA); !hpa {
+	switch p.(type) {
+	case *HPA, *borrowed: // these read the scrapes themselves
+	default:
 		tick := engine.DefaultOptions()
 		at = engine.Align(at.Add(tick.Interval-1), tick.Interval).Add(tick.Lag)
 	}
@@ -245,13 +253,14 @@ const burstHold = 5
 
 // BurstYardstick runs every policy from 1, 2 and 4 replicas, capped at 4 and uncapped, behind a gateway that
 // holds requests while all replicas have a queue, and behind one that sends them on at once.
-func BurstYardstick(ctx context.Context) ([]BurstRow, error) {
+func BurstYardstick(ctx context.Context, rivals bool) ([]BurstRow, error) {
 	var out []BurstRow
 	for _, hold := range []int{burstHold, 0} {
 		for _, most := range []int{4, 0} {
 			for _, initial := range []int{1, 2, 4} {
 				b := DefaultBurst()
 				b.Fleet.HoldAbove, b.Initial, b.Most = hold, initial, most
+				b.Rivals = rivals
 				rows, err := b.All(ctx)
 				if err != nil {
 					return nil, err
@@ -307,7 +316,11 @@ func (b Burst) All(ctx context.Context) ([]BurstRow, error) {
 	var out []BurstRow
 	var best time.Duration
 	seen := map[string]bool{}
-	for _, p := range b.policies() {
+	policies, err := b.policies()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range policies {
 		row, err := b.Run(ctx, p)
 		if err != nil {
 			return nil, err
