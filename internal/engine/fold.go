@@ -51,9 +51,12 @@ func stagger(id policy.ModelID, period time.Duration) time.Duration {
 }
 
 // due says whether the forecast has to be made anew: when a bucket of history has
-// closed, and once per period of model time whatever is heard.
+// closed, and once per period of model time whatever is heard. Before the first one
+// has closed it costs nothing and is made at every tick, or it would depend on when
+// this process first saw the model.
 func (s *state) due(at time.Time, period time.Duration) bool {
-	return s.closed || s.made.IsZero() || !s.forecast.Known() || at.Before(s.made) || at.Sub(s.made) >= period
+	young := s.history.Len() <= 1 || s.made.IsZero() || !s.forecast.Known()
+	return young || s.closed || at.Before(s.made) || at.Sub(s.made) >= period
 }
 
 // fold advances every model and the plan by one moment.
