@@ -151,7 +151,7 @@ func TestReplicasOfDifferentAgeAnswerAlike(t *testing.T) {
 	m := s.serve("llama", options{gateway: true})
 	s.hpa("llama", 1, 10, desiredOf("llama"), exactly)
 	m.turn(8)
-	s.wait(time.Minute)
+	s.watched(m)
 	young, err := startForewarm(t.Context(), s.cluster, "forewarm-young")
 	s.check(err)
 	t.Cleanup(func() { _ = young.Stop() })
@@ -195,6 +195,19 @@ func TestReplicasOfDifferentAgeAnswerAlike(t *testing.T) {
 	if compared < 8 || furthest > 1 || equal*10 < compared*9 {
 		t.Errorf("want nine of ten answers equal and none further apart than one, got %d of %d and %d", equal, compared, furthest)
 	}
+}
+
+// watched waits until Forewarm has seen a model for longer than help takes: before, whoever saw it first releases first.
+func (s *story) watched(m *model) {
+	s.Helper()
+	start := time.Now()
+	s.eventually(4*time.Minute, "the model is not new any more", func(ctx context.Context) error {
+		r, err := m.forewarmSays(ctx)
+		if err == nil && (r.Forecast == nil || time.Since(start).Seconds() < 1.2*r.Forecast.Horizon) {
+			err = errors.New("it is")
+		}
+		return err
+	})
 }
 
 // apart is by how many replicas two answers differ.
