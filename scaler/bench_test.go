@@ -29,12 +29,65 @@ const (
 	envAddr = "FOREWARM_BENCH_ADDR"
 	envRate = "FOREWARM_BENCH_RATE" // calls per second; streams at once
 	envFor  = "FOREWARM_BENCH_FOR"
+	envWide = "FOREWARM_BENCH_CONNECTIONS"
 )
 
 const benchModels = 1000
 
-// busyServer is a server with a thousand models, on loopback.
-func busyServer(b *testing.B) (addr string, s *Server, stop func()) {
+// server is what the load is put on.
+type server interface {
+	Serve(ctx context.Context, l net.Listener) error
+}
+
+// started serves on loopback.
+func started(b *testing.B, s server) (addr string, stop func()) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(b.Context()))
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, l) }()
+	return l.Addr().String(), func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+// floor is the least that a server of these calls can be: gRPC as it comes, and constants. What it costs, nobody saves.
+type floor struct {
+	pb.UnimplementedExternalScalerServer
+}
+
+func (f floor) Serve(ctx context.Context, l net.Listener) error {
+	s := grpc.NewServer()
+	pb.RegisterExternalScalerServer(s, f)
+	defer context.AfterFunc(ctx, s.Stop)()
+	return s.Serve(l)
+}
+
+func (floor) GetMetricSpec(context.Context, *pb.ScaledObjectRef) (*pb.GetMetricSpecResponse, error) {
+	return &pb.GetMetricSpecResponse{MetricSpecs: []*pb.MetricSpec{{
+		MetricName: "forewarm-desired-m0000", TargetSize: 1, TargetSizeFloat: 1,
+	}}}, nil
+}
+
+func (floor) GetMetrics(context.Context, *pb.GetMetricsRequest) (*pb.GetMetricsResponse, error) {
+	return &pb.GetMetricsResponse{MetricValues: []*pb.MetricValue{{
+		MetricName: "forewarm-desired-m0000", MetricValue: 3, MetricValueFloat: 3,
+	}}}, nil
+}
+
+func (floor) IsActive(context.Context, *pb.ScaledObjectRef) (*pb.IsActiveResponse, error) {
+	return &pb.IsActiveResponse{Result: true}, nil
+}
+
+// busy is a server with a thousand models.
+func busy(b *testing.B) *Server {
 	b.Helper()
 	var ds []policy.Decision
 	for i := range benchModels {
@@ -44,27 +97,23 @@ func busyServer(b *testing.B) (addr string, s *Server, stop func()) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(b.Context()))
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, l) }()
-	return l.Addr().String(), s, func() {
-		cancel()
-		if err := <-done; err != nil {
-			b.Error(err)
-		}
-	}
+	return s
+}
+
+// clients are those of the other process.
+type clients struct {
+	role        string
+	connections int
+	rate        int // calls per second, or streams at once
+	during      time.Duration
 }
 
 // otherProcess runs the load and returns what it says. Once ready returns, it may end.
-func otherProcess(b *testing.B, role, addr string, rate int, d time.Duration, ready func()) map[string]float64 {
+func otherProcess(b *testing.B, addr string, c clients, ready func()) map[string]float64 {
 	b.Helper()
 	cmd := exec.CommandContext(b.Context(), os.Args[0], "-test.run=^TestBenchClient$", "-test.v=false")
-	cmd.Env = append(os.Environ(), envRole+"="+role, envAddr+"="+addr, envRate+"="+strconv.Itoa(rate), envFor+"="+d.String())
+	cmd.Env = append(os.Environ(), envRole+"="+c.role, envAddr+"="+addr, envRate+"="+strconv.Itoa(c.rate),
+		envFor+"="+c.during.String(), envWide+"="+strconv.Itoa(c.connections))
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -101,38 +150,54 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkCalls is KEDA's mix of calls at a fixed rate: server CPU per call, and how
-// late answers are. One turn of b is one run of ten seconds.
+// BenchmarkCalls is KEDA's mix of calls at a fixed rate: server CPU per call, and how late answers are, beside those of
+// the floor. KEDA's operator has one connection for all triggers of one address and one set of credentials; ten are
+// ten of those. One turn of b is one run of ten seconds.
 func BenchmarkCalls(b *testing.B) {
-	for _, rate := range []int{10_000, 5_000} {
-		b.Run(strconv.Itoa(rate)+"/s", func(b *testing.B) {
-			addr, _, stop := busyServer(b)
-			defer stop()
-			for b.Loop() {
-				before := cpu()
-				got := otherProcess(b, "calls", addr, rate, 10*time.Second, nil)
-				used := cpu() - before
-				b.ReportMetric(float64(used.Microseconds())/got["calls"], "cpu-us/call")
-				b.ReportMetric(got["rate"], "calls/s")
-				b.ReportMetric(got["p50"]*1000, "p50-ms")
-				b.ReportMetric(got["p99"]*1000, "p99-ms")
-				b.ReportMetric(got["errors"], "errors")
+	for _, connections := range []int{1, 10} {
+		for _, rate := range []int{10_000, 5_000} {
+			for _, name := range []string{"floor", "forewarm"} {
+				b.Run(fmt.Sprintf("%d-conn/%d-per-s/%s", connections, rate, name), func(b *testing.B) {
+					var s server = floor{}
+					if name == "forewarm" {
+						s = busy(b)
+					}
+					underLoad(b, s, clients{role: "calls", connections: connections, rate: rate, during: 10 * time.Second})
+				})
 			}
-			b.ReportMetric(0, "ns/op")
-		})
+		}
 	}
+}
+
+// underLoad measures one server under one load.
+func underLoad(b *testing.B, s server, c clients) {
+	b.Helper()
+	addr, stop := started(b, s)
+	defer stop()
+	for b.Loop() {
+		before := cpu()
+		got := otherProcess(b, addr, c, nil)
+		used := cpu() - before
+		b.ReportMetric(float64(used.Microseconds())/got["calls"], "cpu-us/call")
+		b.ReportMetric(got["rate"], "calls/s")
+		b.ReportMetric(got["p50"]*1000, "p50-ms")
+		b.ReportMetric(got["p99"]*1000, "p99-ms")
+		b.ReportMetric(got["errors"], "errors")
+	}
+	b.ReportMetric(0, "ns/op")
 }
 
 // BenchmarkStreams is ten thousand idle push streams on ten connections: the memory
 // that the server's process holds for them.
 func BenchmarkStreams(b *testing.B) {
 	const streams = 10_000
-	addr, s, stop := busyServer(b)
+	s := busy(b)
+	addr, stop := started(b, s)
 	defer stop()
 	for b.Loop() {
 		before := resident(b)
 		var after float64
-		otherProcess(b, "streams", addr, streams, 0, func() {
+		otherProcess(b, addr, clients{role: "streams", connections: 10, rate: streams}, func() {
 			for end := time.Now().Add(2 * time.Minute); s.streams.Load() < streams; time.Sleep(100 * time.Millisecond) {
 				if time.Now().After(end) {
 					b.Fatalf("only %d streams came", s.streams.Load())
@@ -171,8 +236,9 @@ func TestBenchClient(t *testing.T) {
 	}
 	rate, _ := strconv.Atoi(os.Getenv(envRate))
 	d, _ := time.ParseDuration(os.Getenv(envFor))
+	connections, _ := strconv.Atoi(os.Getenv(envWide))
 	var conns []*grpc.ClientConn
-	for range 10 {
+	for range connections {
 		c, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
 			t.Fatal(err)

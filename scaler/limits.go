@@ -28,6 +28,10 @@ const (
 	connectionAge = time.Hour
 	// maxHeaders bounds the headers of one call.
 	maxHeaders = 16 << 10
+	// workers are goroutines that take call after call, so that their stacks have grown:
+	// that is a tenth of a call. A stream keeps one for its life, and with all of them
+	// kept, a call has its own goroutine.
+	workers = 64
 )
 
 // serverOptions are the limits, and what is around every call: metrics, then
@@ -36,6 +40,7 @@ func (s *Server) serverOptions() ([]grpc.ServerOption, error) {
 	recovered := recovery.WithRecoveryHandlerContext(s.recovered)
 	opts := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(s.opts.MaxMessage),
+		grpc.NumStreamWorkers(workers),
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.MaxConcurrentStreams(uint32(s.opts.MaxStreams)),
 		grpc.ConnectionTimeout(s.opts.Handshake),
