@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +74,7 @@ func parallelism(in *Input) []Finding {
 			}
 			if have := containerGPUs(c) * w.Pods; split != have {
 				out = append(out, w.find(Error, fmt.Sprintf("%s.spec.containers[%d].resources.limits", w.PodField, i),
-					fmt.Sprintf("%s needs %d GPUs per replica, got %d", said, split, have),
+					fmt.Sprintf("%s needs %s per replica, got %d", said, countOf(split), have),
 					"make the product of the parallel sizes the GPUs of a replica"))
 			}
 		}
@@ -87,19 +88,18 @@ func parallelism(in *Input) []Finding {
 	return out
 }
 
+func countOf(n int) string {
+	if n == 1 {
+		return "one GPU"
+	}
+	return fmt.Sprintf("%d GPUs", n)
+}
+
 // splitOf is how many GPUs a container's command asks for, and what says so; empty
 // if nothing does.
 func splitOf(c *corev1.Container) (gpus int, said string) {
-	words := strings.Fields(strings.Join(append(append([]string(nil), c.Command...), c.Args...), " "))
-	for i, w := range words { // vLLM takes --tensor_parallel_size as well
-		if strings.HasPrefix(w, "--") {
-			words[i] = strings.ReplaceAll(w, "_", "-")
-		}
-	}
-	if slices.ContainsFunc(words, func(w string) bool {
-		name, _, _ := strings.Cut(w, "=")
-		return slices.Contains(dataRanks, name)
-	}) {
+	words := wordsOf(c)
+	if mentions(words, dataRanks) {
 		return 0, ""
 	}
 	gpus = 1
@@ -110,7 +110,52 @@ func splitOf(c *corev1.Container) (gpus int, said string) {
 			parts = append(parts, fmt.Sprintf("%s parallel %d", r.what, n))
 		}
 	}
+	if len(parts) == 0 && alone(c, words) {
+		return 1, "vLLM without a parallel size"
+	}
 	return gpus, strings.Join(parts, " x ")
+}
+
+// wordsOf is a container's command, with flags spelled alike.
+func wordsOf(c *corev1.Container) []string {
+	words := strings.Fields(strings.Join(append(append([]string(nil), c.Command...), c.Args...), " "))
+	for i, w := range words { // vLLM takes --tensor_parallel_size as well
+		if strings.HasPrefix(w, "--") {
+			words[i] = strings.ReplaceAll(w, "_", "-")
+		}
+	}
+	return words
+}
+
+// mentions says whether any of some flags is there, whatever its value.
+func mentions(words, flags []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool {
+		name, _, _ := strings.Cut(w, "=")
+		return slices.Contains(flags, name)
+	})
+}
+
+// alone says that a container serves with vLLM on one GPU, which is what it takes if nothing says otherwise: no flag, not
+// even one whose value is seen only at start, and no file of flags.
+func alone(c *corev1.Container, words []string) bool {
+	told := []string{"--config"}
+	for _, r := range ranks {
+		told = append(told, r.flags...)
+	}
+	return servesVLLM(c, words) && !mentions(words, told)
+}
+
+// servesVLLM says whether a command is vLLM's server: vllm serve, its module, or the arguments of its image.
+func servesVLLM(c *corev1.Container, words []string) bool {
+	for i, w := range words {
+		command := strings.Trim(w, `"'`)
+		if strings.HasPrefix(command, "vllm.entrypoints.") ||
+			path.Base(command) == "vllm" && i+1 < len(words) && words[i+1] == "serve" {
+			return true
+		}
+	}
+	name, _, _ := strings.Cut(path.Base(c.Image), ":")
+	return len(c.Command) == 0 && len(c.Args) > 0 && strings.HasPrefix(name, "vllm")
 }
 
 // flagValue is the number of the first of some flags; 0 if none is there.
