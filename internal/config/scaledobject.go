@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/forewarm/forewarm/policy"
 )
@@ -132,6 +133,40 @@ func (r *Registry) Bound(objects []ScaledObject) {
 			}
 		}
 	}
+	for _, o := range objects {
+		for _, metadata := range o.Triggers {
+			r.misdirected(o, metadata)
+		}
+	}
+}
+
+// misdirected warns of a ScaledObject that asks for the replicas of a model's variant and scales something else: the
+// answer is then right for an object that nobody scales by it. A raw signal may scale what it likes.
+func (r *Registry) misdirected(o ScaledObject, metadata map[string]string) {
+	id := policy.ModelID{Namespace: o.Namespace, Name: metadata["model"]}
+	i := slices.IndexFunc(r.Entries, func(e Entry) bool { return e.Model.ID == id })
+	if metric := metadata["metric"]; i < 0 || metadata["engine"] != "" || metric != "" && metric != MetricDesired {
+		return
+	}
+	e := &r.Entries[i]
+	var wanted []string
+	for k, v := range e.Model.Variants {
+		if name := metadata["variant"]; name != "" && name != v.Name {
+			continue
+		}
+		if e.Targets[k] == o.target() {
+			return
+		}
+		wanted = append(wanted, e.Targets[k].Kind+" "+e.Targets[k].Name)
+	}
+	if len(wanted) == 0 {
+		return // no such variant, which the trigger is told
+	}
+	t := o.target()
+	text := fmt.Sprintf("ScaledObject %s scales %s %s by the replicas of %s, which are those of %s: correct scaleTargetRef, "+
+		"model or variant.", o.Name, t.Kind, t.Name, id.Name, strings.Join(wanted, " and "))
+	e.Assumed = append(e.Assumed, text)
+	r.Warnings = append(r.Warnings, text)
 }
 
 func (e *Entry) bound(k int, o ScaledObject) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -271,6 +272,46 @@ func TestAScaledObjectBoundsTheVariantOfItsTarget(t *testing.T) {
 			v := r.Entries[0].Model.Variants[0]
 			if got := [2]int{v.Min, v.Max}; got != tc.want || v.Paused != (tc.paused != nil) {
 				t.Errorf("want %v, got %v, paused %t", tc.want, got, v.Paused)
+			}
+		})
+	}
+}
+
+func TestAScaledObjectThatScalesAnotherTargetIsWarnedOf(t *testing.T) {
+	file := good(t, "minimal")
+	m := file.Models[0]
+	target := m.Variants[0].Target.Name
+	for name, tc := range map[string]struct {
+		object  ScaledObject
+		trigger map[string]string
+		want    string
+	}{
+		"its own target": {ScaledObject{Target: target}, map[string]string{"model": m.Name}, ""},
+		"another object": {
+			ScaledObject{Target: "other"}, map[string]string{"model": m.Name},
+			"ScaledObject o scales Deployment other by the replicas of " + m.Name + ", which are those of Deployment " + target + ":",
+		},
+		"another kind": {
+			ScaledObject{Target: target, Kind: "StatefulSet"}, map[string]string{"model": m.Name, "metric": "desired"},
+			"ScaledObject o scales StatefulSet " + target + " by the replicas of ",
+		},
+		"a raw signal":      {ScaledObject{Target: "gateway"}, map[string]string{"model": m.Name, "metric": "pending"}, ""},
+		"a definition":      {ScaledObject{Target: "other"}, map[string]string{"model": m.Name, "engine": "vllm"}, ""},
+		"a model of nobody": {ScaledObject{Target: "other"}, map[string]string{"model": "x"}, ""},
+		"no such variant":   {ScaledObject{Target: "other"}, map[string]string{"model": m.Name, "variant": "x"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := NewRegistry(file)
+			before := len(r.Warnings)
+			o := tc.object
+			o.Namespace, o.Name, o.Max, o.Triggers = m.Namespace, "o", 4, []map[string]string{tc.trigger}
+			r.Bound([]ScaledObject{o})
+			got := strings.Join(r.Warnings[before:], "\n")
+			if (got == "") != (tc.want == "") || !strings.HasPrefix(got, tc.want) {
+				t.Errorf("want %q, got %q", tc.want, got)
+			}
+			if said := slices.Contains(r.Entries[0].Assumed, got); said != (tc.want != "") {
+				t.Errorf("want it said with the model: %t, got %v", tc.want != "", r.Entries[0].Assumed)
 			}
 		})
 	}
