@@ -74,6 +74,7 @@ type Client struct {
 	base *url.URL
 	api  promv1.API
 	http *http.Client
+	turn chan struct{} // see inTurn
 }
 
 // NewClient checks the options and builds the HTTP chain; it sends nothing
@@ -93,7 +94,7 @@ func NewClient(opt SourceOptions) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", opt.Name, err)
 	}
-	return &Client{opt: opt, base: base, api: promv1.NewAPI(ac), http: hc}, nil
+	return &Client{opt: opt, base: base, api: promv1.NewAPI(inTurn{ac}), http: hc, turn: make(chan struct{}, 1)}, nil
 }
 
 // parseBase wants an absolute http(s) URL.
@@ -172,7 +173,9 @@ type apiCall func(context.Context, ...promv1.Option) (answer, error)
 func (c *Client) ask(ctx context.Context, query string, call apiCall) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.opt.Timeout)
 	defer cancel()
-	got, err := call(ctx,
+	mine := &turn{mine: c.turn}
+	defer mine.done()
+	got, err := call(context.WithValue(ctx, turnKey{}, mine),
 		promv1.WithTimeout(c.opt.Timeout), promv1.WithLimit(uint64(c.opt.MaxSeries)+1))
 	if err != nil {
 		return Result{}, c.classify(err, query)
