@@ -39,7 +39,9 @@ func (r reader) answer(s *policy.Snapshot, t Trigger, namespace string, now time
 
 // state is the answer with the replicas as its value. Activity needs no more: a raw
 // signal that is missing must not keep a model asleep that the plan wakes.
-func (r reader) state(s *policy.Snapshot, t Trigger, namespace string, now time.Time) (answer, *policy.ModelView, error) {
+func (r reader) state(
+	s *policy.Snapshot, t Trigger, namespace string, now time.Time,
+) (answer, *policy.ModelView, error) {
 	if s == nil {
 		return answer{}, nil, status.Error(codes.Unavailable, "starting: there is no decision yet")
 	}

@@ -79,7 +79,8 @@ func (s service) trigger(ref *pb.ScaledObjectRef) (Trigger, error) {
 	}
 	t, err := s.triggers.of(ref.GetNamespace(), ref.GetName(), ref.GetScalerMetadata())
 	if err != nil {
-		return Trigger{}, status.Errorf(codes.InvalidArgument, "trigger of ScaledObject %s/%s: %v", ref.GetNamespace(), ref.GetName(), err)
+		return Trigger{}, status.Errorf(codes.InvalidArgument, "trigger of ScaledObject %s/%s: %v", ref.GetNamespace(),
+			ref.GetName(), err)
 	}
 	return t, nil
 }

@@ -45,12 +45,15 @@ func (s *Server) serverOptions() ([]grpc.ServerOption, error) {
 		grpc.MaxConcurrentStreams(uint32(s.opts.MaxStreams)),
 		grpc.ConnectionTimeout(s.opts.Handshake),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
-			Time: deadAfter, Timeout: deadAfter / 3, MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: s.opts.StreamLife + time.Minute,
+			Time: deadAfter, Timeout: deadAfter / 3, MaxConnectionAge: connectionAge,
+			MaxConnectionAgeGrace: s.opts.StreamLife + time.Minute,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: leastPing, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
-		grpc.ChainUnaryInterceptor(s.metrics.calls.UnaryServerInterceptor(), recovery.UnaryServerInterceptor(recovered), s.bounded),
-		grpc.ChainStreamInterceptor(s.metrics.calls.StreamServerInterceptor(), recovery.StreamServerInterceptor(recovered), s.counted, departed),
+		grpc.ChainUnaryInterceptor(s.metrics.calls.UnaryServerInterceptor(), recovery.UnaryServerInterceptor(recovered),
+			s.bounded),
+		grpc.ChainStreamInterceptor(s.metrics.calls.StreamServerInterceptor(), recovery.StreamServerInterceptor(recovered),
+			s.counted, departed),
 	}
 	if s.opts.TLS == nil {
 		return opts, nil

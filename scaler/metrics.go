@@ -30,7 +30,8 @@ func newMetrics(s *Server) *metrics {
 			Name: "forewarm_scaler_connections_refused_total", Help: "Connections closed at once because too many were open.",
 		}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "forewarm_scaler_tls_reloads_total", Help: "Changes of the TLS files, by result: ok, or refused and the old ones kept.",
+			Name: "forewarm_scaler_tls_reloads_total", Help: "Changes of the TLS files, by result: ok, or refused and the old " +
+				"ones kept.",
 		}, []string{"result"}),
 		expiry: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "forewarm_scaler_tls_expiry_timestamp_seconds", Help: "When the serving certificate expires.",

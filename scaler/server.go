@@ -60,7 +60,8 @@ func DefaultOptions() Options {
 		Near:      func(string, []string) string { return "" },
 		Log:       zap.NewNop(),
 		Now:       systemNow,
-		Handshake: 10 * time.Second, Deadline: time.Second, Repeat: 10 * time.Second, StreamLife: 30 * time.Minute, StopFor: 5 * time.Second,
+		Handshake: 10 * time.Second, Deadline: time.Second, Repeat: 10 * time.Second, StreamLife: 30 * time.Minute,
+		StopFor:    5 * time.Second,
 		MaxMessage: 256 << 10, MaxStreams: 25_000, MaxConnections: 1000,
 	}
 }

@@ -39,7 +39,9 @@ func (p *pusher) say(a answer, now time.Time) error {
 }
 
 // StreamMetricSpec sends the spec at once; it never changes.
-func (s service) StreamMetricSpec(ref *pb.ScaledObjectRef, out grpc.ServerStreamingServer[pb.GetMetricSpecResponse]) error {
+func (s service) StreamMetricSpec(
+	ref *pb.ScaledObjectRef, out grpc.ServerStreamingServer[pb.GetMetricSpecResponse],
+) error {
 	t, err := s.trigger(ref)
 	if err != nil {
 		return err

@@ -56,8 +56,8 @@ func newBacktest(s *streams) *cobra.Command {
 	fl.Float64Var(&f.settings.HPATarget, "hpa-target", d.HPATarget, "HPA: requests/s per replica as a share of capacity")
 	fl.Float64Var(&f.settings.KEDAQueue, "keda-queue", d.KEDAQueue, "KEDA: waiting requests per replica")
 	fl.Float64Var(&f.settings.KEDAKV, "keda-kv", d.KEDAKV, "KEDA: KV-cache use per replica, 0 to 1")
-	fl.StringArrayVar(&f.theirs, "autoscalers", nil, "your HorizontalPodAutoscalers and ScaledObjects as a YAML or JSON `file` of "+
-		"kubectl get -o yaml; may be repeated (with --kubeconfig they are read from the cluster)")
+	fl.StringArrayVar(&f.theirs, "autoscalers", nil, "your HorizontalPodAutoscalers and ScaledObjects as a YAML or JSON "+
+		"`file` of kubectl get -o yaml; may be repeated (with --kubeconfig they are read from the cluster)")
 	fl.StringVarP(&f.output, "output", "o", "table", "one of table, json, csv, markdown")
 	fl.StringVar(&f.html, "html", "", "also write a report with charts to this `file`")
 	fl.StringVar(&f.at, "at", "", "up to a `time`: 2026-09-01T12:00:00Z, or -2h for two hours ago")

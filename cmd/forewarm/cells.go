@@ -38,7 +38,9 @@ var columns = []column{
 	{"WORK", false, func(m app.ModelReport, _ app.VariantReport, _ time.Time) string { return work(m.Work) }},
 	{"FORECAST", false, func(m app.ModelReport, _ app.VariantReport, _ time.Time) string { return forecast(m.Forecast) }},
 	{"WHY", false, func(_ app.ModelReport, v app.VariantReport, _ time.Time) string { return v.Why }},
-	{"GPU-H/DAY", false, func(_ app.ModelReport, v app.VariantReport, _ time.Time) string { return change(v.GPUHours, "") }},
+	{"GPU-H/DAY", false, func(_ app.ModelReport, v app.VariantReport, _ time.Time) string {
+		return change(v.GPUHours, "")
+	}},
 	{"$/DAY", false, func(_ app.ModelReport, v app.VariantReport, _ time.Time) string { return change(v.USD, "") }},
 	{"AGE", true, func(m app.ModelReport, v app.VariantReport, at time.Time) string { return age(m, v, at) }},
 }

@@ -22,8 +22,8 @@ func newConvert(s *streams) *cobra.Command {
 	keda := &cobra.Command{
 		Use:   "keda FILE",
 		Short: "Turn a ScaledObject with a prometheus trigger on engine metrics into one with Forewarm's trigger",
-		Long: "Reads YAML (- is stdin) and prints it with the triggers replaced. Every change is explained in a comment on its\n" +
-			"spot, and on stderr. Other documents, and triggers that are not understood, pass as they are.",
+		Long: "Reads YAML (- is stdin) and prints it with the triggers replaced. Every change is explained in a comment\n" +
+			"on its spot, and on stderr. Other documents, and triggers that are not understood, pass as they are.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if insecure {

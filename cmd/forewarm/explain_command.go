@@ -26,9 +26,9 @@ func newExplain(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain namespace/model",
 		Short: "Say how a model's decision came about, now or in the past",
-		Long: "Reads a Prometheus as recommend does and prints the whole chain of one model: signals, forecast, every rule\n" +
-			"as a sentence, result. With -o json it writes a decision record: everything that the decision was made from.\n" +
-			"With --replay it reads such records (of -o json, or of serve --decision-log) and makes each decision again.",
+		Long: "Reads a Prometheus as recommend does and prints the whole chain of one model: signals, forecast, every\n" +
+			"rule as a sentence, result. With -o json it writes a decision record: everything that the decision was made\n" +
+			"from. With --replay it reads such records (of -o json, or of serve --decision-log) and makes each decision again.",
 		Example: "  forewarm explain llm/llama-3-70b --prometheus http://localhost:9090 --at -6h\n" +
 			"  forewarm explain llm/llama-3-70b --config forewarm.yaml -o json > record.json\n" +
 			"  forewarm explain --replay record.json",
@@ -39,10 +39,11 @@ func newExplain(s *streams) *cobra.Command {
 	fl := cmd.Flags()
 	fl.StringVarP(&f.output, "output", "o", "table", "table, or json for a decision record")
 	fl.StringVar(&f.at, "at", "", "as of a `time`: 2026-09-01T12:00:00Z, or -2h for two hours ago")
-	fl.StringVar(&f.replay, "replay", "", "make the decisions of this `file` of records again; - reads stdin; exit with 3\n"+
-		"if one comes out differently")
+	fl.StringVar(&f.replay, "replay", "", "make the decisions of this `file` of records again; - reads stdin;\n"+
+		"exit with 3 if one comes out differently")
 	fl.DurationVar(&f.timeout, "timeout", 5*time.Minute, "give up after this long")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"},
+		cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

@@ -29,8 +29,9 @@ func newLint(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint [FILE... | -]",
 		Short: "Find what is wrong with HPAs and ScaledObjects",
-		Long: "Reads HorizontalPodAutoscalers, ScaledObjects, what they scale and ResourceQuotas from files, from stdin (-), or\n" +
-			"from a cluster (--kubeconfig), and says what makes an inference fleet flap, sleep for ever or ignore decisions.\n" +
+		Long: "Reads HorizontalPodAutoscalers, ScaledObjects, what they scale and ResourceQuotas from files, from stdin\n" +
+			"(-), or from a cluster (--kubeconfig), and says what makes an inference fleet flap, sleep for ever or ignore " +
+			"decisions.\n" +
 			"Exit code 3 if there is any finding. docs/lint.md has every rule with its reason.",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return runLint(cmd.Context(), s, f, args) },

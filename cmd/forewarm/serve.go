@@ -40,8 +40,8 @@ func newServe(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Decide at every tick and serve the answers; with --dry-run only print each change",
-		Long: "Ticks until it is told to stop, and serves what it decides from memory. Metrics, health and readiness are on\n" +
-			"--listen-metrics. Every change of an answer is printed on stdout; what is assumed, and each fault when it\n" +
+		Long: "Ticks until it is told to stop, and serves what it decides from memory. Metrics, health and readiness are\n" +
+			"on --listen-metrics. Every change of an answer is printed on stdout; what is assumed, and each fault when it\n" +
 			"appears and when it clears, goes to stderr. With --dry-run that is all, and nothing listens.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), s, f) },
@@ -50,8 +50,10 @@ func newServe(s *streams) *cobra.Command {
 	fl := cmd.Flags()
 	fl.BoolVar(&f.dryRun, "dry-run", false, "print instead of serving")
 	fl.DurationVar(&f.lag, "lag", 5*time.Second, "how far ticks trail the clock, for Prometheus to ingest")
-	fl.StringVar(&f.listen, "listen-metrics", ":8080", "`address` of /metrics, /healthz, /readyz and\n/debug/decisions; empty = none")
-	fl.DurationVar(&f.drain, "drain", 5*time.Second, "how long to serve on after readiness went off, for\nclients to look elsewhere")
+	fl.StringVar(&f.listen, "listen-metrics", ":8080", "`address` of /metrics, /healthz, /readyz and\n/debug/decisions; "+
+		"empty = none")
+	fl.DurationVar(&f.drain, "drain", 5*time.Second, "how long to serve on after readiness went off, for\nclients to "+
+		"look elsewhere")
 	fl.DurationVar(&f.stop, "stop-timeout", 15*time.Second, "how long requests in flight may take when stopping")
 	for _, o := range f.outputs {
 		o.register(fl)

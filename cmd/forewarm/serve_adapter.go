@@ -34,9 +34,10 @@ func inPod() bool { return os.Getenv("KUBERNETES_SERVICE_HOST") != "" }
 
 func (f *adapterFlags) register(fl *pflag.FlagSet) {
 	o := &f.opts
-	fl.StringVar(&o.Listen, "adapter-listen", o.Listen, "`address` to serve custom.metrics.k8s.io on, for example :6443, the\n"+
-		"default in a pod; empty = none. Elsewhere it needs --kubeconfig")
-	fl.BoolVar(&o.External, "adapter-external", false, "also serve external.metrics.k8s.io; refused if KEDA or another does")
+	fl.StringVar(&o.Listen, "adapter-listen", o.Listen, "`address` to serve custom.metrics.k8s.io on, for example\n"+
+		":6443, the default in a pod; empty = none. Elsewhere it needs --kubeconfig")
+	fl.BoolVar(&o.External, "adapter-external", false, "also serve external.metrics.k8s.io; refused if KEDA or another "+
+		"does")
 	fl.StringVar(&o.CertFile, "adapter-tls-cert", "", "certificate `file`, read again when it changes; without one\n"+
 		"a certificate is made at each start, which only an APIService\nwith insecureSkipTLSVerify takes")
 	fl.StringVar(&o.KeyFile, "adapter-tls-key", "", "key `file` of the certificate")
@@ -63,7 +64,8 @@ func (f *adapterFlags) output(c *connectFlags) (app.NewOutput, error) {
 	case o.Listen == "":
 		return nil, nil //nolint:nilnil // off
 	case c.kubectx != "":
-		return nil, usage("--context: the metrics API server takes the current context of --kubeconfig: give a file with that one")
+		return nil, usage("--context: the metrics API server takes the current context of --kubeconfig: give a file with " +
+			"that one")
 	case o.Kubeconfig == "" && !inPod():
 		return nil, usage("--adapter-listen: no cluster to serve metrics to: give --kubeconfig FILE")
 	}

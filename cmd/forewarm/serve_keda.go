@@ -27,7 +27,8 @@ func (f *kedaFlags) register(fl *pflag.FlagSet) {
 	fl.StringVar(&f.cert, "keda-tls-cert", "", "`file` with its serving certificate; read again when it changes")
 	fl.StringVar(&f.key, "keda-tls-key", "", "`file` with the key")
 	fl.StringVar(&f.clientCA, "keda-client-ca", "", "`file` with the CA that callers need a certificate of")
-	fl.StringSliceVar(&f.clientNames, "keda-client-name", nil, "DNS or common `name` that callers' certificates need; any of several")
+	fl.StringSliceVar(&f.clientNames, "keda-client-name", nil, "DNS or common `name` that callers' certificates need; "+
+		"any of several")
 	fl.BoolVar(&f.insecure, "keda-insecure", false, "serve in the clear: whoever reaches the port may ask")
 	fl.BoolVar(&f.inline, "keda-inline", true, "let ScaledObjects define models in their metadata")
 	fl.BoolVar(&f.reflection, "keda-reflection", false, "gRPC reflection, for grpcurl")

@@ -81,8 +81,8 @@ func (f *simulateFlags) register(cmd *cobra.Command) {
 		"development traces of a `folder` if they are there, else on the shipped workloads")
 	fl.BoolVar(&f.burst, "burst", false, "the burst yardstick, request by request; takes no other flags")
 	f.registerSpot(cmd)
-	fl.StringVar(&f.idle, "idle", "", "scale to zero: rules for when the last replica goes, on the sparse columns of a recorded "+
-		"matrix `file`, or on a shipped workload if it is not there")
+	fl.StringVar(&f.idle, "idle", "", "scale to zero: rules for when the last replica goes, on the sparse columns of a "+
+		"recorded matrix `file`, or on a shipped workload if it is not there")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no notes and no progress on stderr")
 	for flag, words := range map[string][]string{
 		"output": simulateOutputs, "workload": study.WorkloadNames(), "policy": study.PolicyNames(),

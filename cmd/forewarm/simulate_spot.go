@@ -17,7 +17,8 @@ func (f *simulateFlags) registerSpot(cmd *cobra.Command) {
 		"`file` of nodes per tick; demand is constant unless --trace or --workload is given; may be repeated")
 	fl.Float64Var(&f.spot.Price, "spot-price", f.spot.Price, "of a spot replica, as a share of the on-demand one")
 	fl.DurationVar(&f.spot.Notice, "spot-notice", f.spot.Notice, "how long a replica serves after its node is taken away")
-	fl.Float64Var(&f.spot.Told.Hazard, "spot-hazard", f.spot.Told.Hazard, "losses per replica and hour that Forewarm plans with")
+	fl.Float64Var(&f.spot.Told.Hazard, "spot-hazard", f.spot.Told.Hazard, "losses per replica and hour that Forewarm "+
+		"plans with")
 	fl.Float64Var(&f.spot.Told.Availability, "spot-availability", f.spot.Told.Availability,
 		"share of asked spot nodes that are there, as Forewarm plans with")
 	fl.IntVar(&f.spot.Nodes, "spot-nodes", f.spot.Nodes, "nodes of the series per replica")
@@ -45,15 +46,18 @@ func simulateSpot(s *streams, f *simulateFlags) error {
 	if err != nil {
 		return err
 	}
-	head := fmt.Sprintf("Warm-up %s s, notice %s s, mean demand %s replicas, spot at %s of the on-demand price; seed %d.\n"+
-		"Cost is a multiple of the bill of on-demand only; unavailable is the share of ticks with more demand than ready\n"+
-		"capacity. All but Forewarm split a total that is never wrong; capacity and warm-up are configured.",
+	head := fmt.Sprintf("Warm-up %s s, notice %s s, mean demand %s replicas, spot at %s of the on-demand price; seed\n"+
+		"%d. Cost is a multiple of the bill of on-demand only; unavailable is the share of ticks with more demand\n"+
+		"than ready capacity. All but Forewarm split a total that is never wrong; capacity and warm-up are configured.",
 		short(r.WarmUp), short(r.Notice), short(r.Fleet), short(r.Price), r.Seed)
 	return f.writeRows(s, r, head, spotColumns, spotCells(r))
 }
 
 // spotColumns name the columns; documented in docs/cli.md.
-var spotColumns = []string{"series", "load", "policy", "cost", "unavailable_%", "v1_%", "v2_%", "nodes_lost", "cold_starts"}
+var spotColumns = []string{
+	"series", "load", "policy", "cost", "unavailable_%", "v1_%", "v2_%", "nodes_lost",
+	"cold_starts",
+}
 
 func spotCells(r study.SpotSimulation) (out []table.Row) {
 	for _, w := range r.Rows {

@@ -20,7 +20,7 @@ import (
 type Options struct {
 	Config     *config.Config   // complete; nil = defaults and discovery
 	Prometheus *config.Source   // from the command line; goes before the file's
-	Cluster    Cluster          // replicas from the API, closed with the App; nil = from kube-state-metrics, else pods seen
+	Cluster    Cluster          // replicas from the API, closed with the App; nil = from kube-state-metrics or pods
 	Scaled     ScaledObjects    // KEDA's objects: models, bounds; nil = not watched
 	NoInline   bool             // ScaledObjects give bounds, and define no models
 	Namespaces []string         // show only these; empty = all
@@ -92,7 +92,10 @@ func Open(ctx context.Context, opts Options, at time.Time) (*App, error) {
 // connected is an App that has its sources and knows no model yet.
 func connected(opts Options) (*App, error) {
 	opts = opts.withDefaults()
-	a := &App{opts: opts, models: map[policy.ModelID]found{}, scaled: &scaled{source: opts.Scaled, noInline: opts.NoInline}, bell: signals.NewDoorbell(), tasks: &sync.WaitGroup{}}
+	a := &App{
+		opts: opts, models: map[policy.ModelID]found{}, scaled: &scaled{source: opts.Scaled, noInline: opts.NoInline},
+		bell: signals.NewDoorbell(), tasks: &sync.WaitGroup{},
+	}
 	cfg, err := withSource(opts.Config, opts.Prometheus)
 	if err != nil {
 		return nil, err
@@ -244,7 +247,8 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config, at time.Time) erro
 	a.cfg, a.faults, a.assumed = &next, nil, nil
 	if err := a.register(ctx, at); err != nil {
 		// Field by field: the doorbell reads others meanwhile.
-		a.cfg, a.faults, a.assumed, a.reg, a.refused, a.shared = old.cfg, old.faults, old.assumed, old.reg, old.refused, old.shared
+		a.cfg, a.faults, a.assumed = old.cfg, old.faults, old.assumed
+		a.reg, a.refused, a.shared = old.reg, old.refused, old.shared
 		return err
 	}
 	a.feed.rebind(a.bindings(), a.workloads(), a.shared)

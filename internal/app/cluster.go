@@ -42,7 +42,9 @@ func WatchCluster(kubeconfig, kubeContext string) (Cluster, error) {
 	return cluster(kubeconfig, kubeContext, fleet.Watch)
 }
 
-func cluster(kubeconfig, kubeContext string, open func(*rest.Config, fleet.Options) (*fleet.Fleet, error)) (Cluster, error) {
+func cluster(
+	kubeconfig, kubeContext string, open func(*rest.Config, fleet.Options) (*fleet.Fleet, error),
+) (Cluster, error) {
 	cfg, err := ClusterConfig(kubeconfig, kubeContext)
 	if err != nil {
 		return nil, err
@@ -94,7 +96,8 @@ func directions(services []fleet.Service) string {
 	var b strings.Builder
 	b.WriteString(". The cluster has:")
 	for _, s := range services[:min(len(services), 5)] {
-		fmt.Fprintf(&b, "\n%s %s/%s: run\n  %s\nand then --prometheus %s", s.Flavor, s.Namespace, s.Name, s.PortForward(), s.LocalURL())
+		fmt.Fprintf(&b, "\n%s %s/%s: run\n  %s\nand then --prometheus %s", s.Flavor, s.Namespace, s.Name, s.PortForward(),
+			s.LocalURL())
 	}
 	return b.String()
 }

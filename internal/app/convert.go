@@ -102,7 +102,8 @@ func (c *conversion) convert() bool {
 			kept = append(kept, t)
 			found = append(found, r)
 		default:
-			c.note(first, "The trigger on %s is left out: Forewarm reads all signals of the engine.", strings.Join(r.Names, ", "))
+			c.note(first, "The trigger on %s is left out: Forewarm reads all signals of the engine.",
+				strings.Join(r.Names, ", "))
 			found = append(found, r)
 		}
 	}
@@ -192,7 +193,8 @@ func (c *conversion) define(put func(key, value string) *yaml.Node, found []sign
 	if all.ModelName != "" {
 		put("modelName", all.ModelName)
 	} else {
-		c.note(at, "The query names no model, so every %s pod of the namespace counts; narrow it with modelName.", or(all.Engine, "vllm"))
+		c.note(at, "The query names no model, so every %s pod of the namespace counts; narrow it with modelName.",
+			or(all.Engine, "vllm"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(all.Matchers)) {
 		put("matchers."+name, all.Matchers[name])
@@ -201,9 +203,11 @@ func (c *conversion) define(put func(key, value string) *yaml.Node, found []sign
 		put("gateway", all.Gateway)
 	}
 	slo := put("slo.ttftP95", config.Duration(config.DefaultTTFTP95).String())
-	c.note(slo, "Your promise instead of a threshold: time to first token that 95 %% of requests stay under. An assumption: set yours.")
+	c.note(slo, "Your promise instead of a threshold: time to first token that 95 %% of requests stay under. An "+
+		"assumption: set yours.")
 	if all.Gateway == "" && zero(field(c.root, "spec")) {
-		c.note(slo, "minReplicaCount is 0: name the gateway that holds requests (gateway: llm-d-epp, ...), or one replica is kept.")
+		c.note(slo, "minReplicaCount is 0: name the gateway that holds requests (gateway: llm-d-epp, ...), or one replica "+
+			"is kept.")
 	}
 	return at
 }
@@ -221,19 +225,22 @@ func (c *conversion) authentication(t *yaml.Node) {
 		scalar("kind"), scalar("ClusterTriggerAuthentication"), scalar("name"), scalar(c.opts.Auth),
 	}}
 	set(t, "authenticationRef", ref)
-	c.note(key(t, "authenticationRef"), "A ClusterTriggerAuthentication with caCert, tlsClientCert and tlsClientKey for Forewarm: see docs/keda.md.")
+	c.note(key(t, "authenticationRef"), "A ClusterTriggerAuthentication with caCert, tlsClientCert and tlsClientKey for "+
+		"Forewarm: see docs/keda.md.")
 }
 
 // rest changes what would undo the answers.
 func (c *conversion) rest(spec *yaml.Node, triggers int) {
 	if text(field(spec, "fallback"), "replicas") == "0" && remove(spec, "fallback") {
-		c.note(key(spec, "triggers"), "fallback.replicas 0 is left out: it takes the fleet to zero in an outage. Forewarm answers an error then, on which KEDA holds.")
+		c.note(key(spec, "triggers"), "fallback.replicas 0 is left out: it takes the fleet to zero in an outage. Forewarm "+
+			"answers an error then, on which KEDA holds.")
 	}
 	if triggers > 1 {
 		c.note(key(spec, "triggers"), "The HPA takes the highest of all triggers, and any active one keeps a replica.")
 	}
 	if field(field(field(spec, "advanced"), "scalingModifiers"), "formula") != nil {
-		c.note(key(spec, "advanced"), "scalingModifiers: a formula replaces each trigger's own activity; check it, or leave it out.")
+		c.note(key(spec, "advanced"), "scalingModifiers: a formula replaces each trigger's own activity; check it, or "+
+			"leave it out.")
 	}
 	c.behavior(spec)
 }
@@ -243,7 +250,8 @@ func (c *conversion) behavior(spec *yaml.Node) {
 	advanced := field(spec, "advanced")
 	hpa := field(advanced, "horizontalPodAutoscalerConfig")
 	if b := field(hpa, "behavior"); b != nil {
-		c.note(key(hpa, "behavior"), "Kept. Forewarm damps by itself: best is a window of 0, tolerance 0, and a scaleUp policy of all replicas per 15 s.")
+		c.note(key(hpa, "behavior"), "Kept. Forewarm damps by itself: best is a window of 0, tolerance 0, and a scaleUp "+
+			"policy of all replicas per 15 s.")
 		return
 	}
 	most := or(text(spec, "maxReplicaCount"), "100")
@@ -268,7 +276,8 @@ scaleDown:
 		set(advanced, "horizontalPodAutoscalerConfig", hpa)
 	}
 	set(hpa, "behavior", b.Content[0])
-	c.note(key(hpa, "behavior"), "Forewarm damps by itself: the HPA should neither wait nor round. Leave tolerance out before Kubernetes 1.35.")
+	c.note(key(hpa, "behavior"), "Forewarm damps by itself: the HPA should neither wait nor round. Leave tolerance out "+
+		"before Kubernetes 1.35.")
 }
 
 // zero says whether the ScaledObject allows zero replicas.

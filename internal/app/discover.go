@@ -42,8 +42,9 @@ func (a *App) discover(ctx context.Context, at time.Time) ([]config.Model, error
 	if len(a.models) == 0 {
 		return nil, nothingFound(errs)
 	}
-	a.assumed = append(a.assumed, fmt.Sprintf("No models are configured: each is promised a p95 TTFT of %s for %g %% of requests, "+
-		"and a variant may grow to %d times the replicas it was found with, at least to %d; give --config to say otherwise.",
+	a.assumed = append(a.assumed, fmt.Sprintf("No models are configured: each is promised a p95 TTFT of %s for %g %% of "+
+		"requests, and a variant may grow to %d times the replicas it was found with, at least to %d; give --config to say "+
+		"otherwise.",
 		config.Duration(config.DefaultTTFTP95), 100*config.DefaultAttainment, maxFactor, leastMax))
 	a.forgetNameless()
 	out := make([]config.Model, 0, len(a.models))
@@ -75,7 +76,8 @@ func (a *App) shaped(ctx context.Context, f signals.Found) signals.Found {
 		if s.CapacityType != "" {
 			v.CapacityType = s.CapacityType
 		}
-		f.Assumed = append(slices.Clone(f.Assumed), fmt.Sprintf("The API shows %d GPUs per replica of %s, used instead of what metrics tell.", v.GPUs, v.Name))
+		f.Assumed = append(slices.Clone(f.Assumed), fmt.Sprintf("The API shows %d GPUs per replica of %s, used instead of "+
+			"what metrics tell.", v.GPUs, v.Name))
 	}
 	return f
 }

@@ -37,7 +37,9 @@ var (
 	_ signals.Supplier = (*feed)(nil)
 )
 
-func newFeed(reader *signals.Reader, opts Options, workloads []fleet.Workload, shared map[policy.ModelID]policy.Fault) *feed {
+func newFeed(
+	reader *signals.Reader, opts Options, workloads []fleet.Workload, shared map[policy.ModelID]policy.Fault,
+) *feed {
 	f := &feed{reader: reader, cluster: opts.Cluster, now: opts.Now, log: opts.Log, workloads: workloads, next: shared}
 	if f.cluster != nil {
 		reader.SetSupplier(f)

@@ -97,7 +97,9 @@ const scaledWait = 5 * time.Second
 
 // WatchScaledObjects watches those of a cluster (see ConnectCluster), in some
 // namespaces or in all, until the returned function is called.
-func WatchScaledObjects(ctx context.Context, kubeconfig, kubeContext string, namespaces []string) (ScaledObjects, func(), error) {
+func WatchScaledObjects(
+	ctx context.Context, kubeconfig, kubeContext string, namespaces []string,
+) (ScaledObjects, func(), error) {
 	cfg, err := ClusterConfig(kubeconfig, kubeContext)
 	if err != nil {
 		return nil, nil, err

@@ -29,13 +29,16 @@ var (
 	descGood    = desc("last_good_tick_timestamp_seconds", "Newest moment that was folded.")
 
 	variantLabels = []string{"namespace", "model", "variant"}
-	descDesired   = desc("desired_replicas", "Replicas as served; absent once a held decision has expired.", variantLabels...)
-	descNow       = desc("spec_replicas", "Replicas asked for in the cluster.", variantLabels...)
-	descServing   = desc("ready_replicas", "Replicas that serve.", variantLabels...)
-	descStarved   = desc("starved_replicas", "Replicas asked for that no node takes or that are given no pod.", variantLabels...)
-	descHeld      = desc("decision_held", "Whether inputs allow no lower count.", variantLabels...)
-	descActive    = desc("decision_active", "Whether there is work, a backlog, a forecast need or a loading replica.", variantLabels...)
-	descGoodAge   = desc("decision_age_seconds", "Since inputs last allowed a decision.", variantLabels...)
+	descDesired   = desc("desired_replicas", "Replicas as served; absent once a held decision has expired.",
+		variantLabels...)
+	descNow     = desc("spec_replicas", "Replicas asked for in the cluster.", variantLabels...)
+	descServing = desc("ready_replicas", "Replicas that serve.", variantLabels...)
+	descStarved = desc("starved_replicas", "Replicas asked for that no node takes or that are given no pod.",
+		variantLabels...)
+	descHeld   = desc("decision_held", "Whether inputs allow no lower count.", variantLabels...)
+	descActive = desc("decision_active", "Whether there is work, a backlog, a forecast need or a loading replica.",
+		variantLabels...)
+	descGoodAge = desc("decision_age_seconds", "Since inputs last allowed a decision.", variantLabels...)
 
 	descAge    = desc("input_age_seconds", "Age of the oldest known reading of a signal.", "namespace", "model", "signal")
 	descPods   = desc("input_pods", "Pods that are expected or report.", "namespace", "model")

@@ -33,7 +33,8 @@ func (a *App) Recommend(ctx context.Context, at time.Time) (Report, error) {
 	if err := a.Replay(ctx, at); err != nil && ctx.Err() == nil {
 		a.opts.Log.Warn("history is not complete", zap.Error(err))
 		a.faults = append(a.faults, policy.Fault{
-			Code: "history-incomplete", Text: "part of the history could not be read, so the forecast rests on less: " + err.Error(),
+			Code: "history-incomplete",
+			Text: "part of the history could not be read, so the forecast rests on less: " + err.Error(),
 		})
 	}
 	return a.Tick(ctx, at)
@@ -145,7 +146,9 @@ func (a *App) wants(id policy.ModelID, modelName string) bool {
 // Run ticks until the context ends and calls show after each tick that was
 // published. Every refresh it looks for new models, and reload, which may be
 // nil, is asked for a new version of the file.
-func (a *App) Run(ctx context.Context, clock engine.Clock, reload func(time.Time) (*config.Config, bool), show func(Report)) error {
+func (a *App) Run(
+	ctx context.Context, clock engine.Clock, reload func(time.Time) (*config.Config, bool), show func(Report),
+) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var knocking sync.WaitGroup
 	var first sync.Once

@@ -96,5 +96,6 @@ func placeholderText(f signals.Found) string {
 	if more := len(f.Silent) - most; more > 0 {
 		shown += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Sprintf("No pod is heard; last heard were %s: Deployment %s is a placeholder until one is back.", shown, f.ID.Name)
+	return fmt.Sprintf("No pod is heard; last heard were %s: Deployment %s is a placeholder until one is back.", shown,
+		f.ID.Name)
 }

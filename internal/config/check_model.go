@@ -139,7 +139,8 @@ func (c *checker) spot(path string, v *Variant) {
 		return
 	}
 	c.need(v.CapacityType == policy.Spot, path, "it only with capacityType spot", string(v.CapacityType))
-	c.need(*s.Availability > 0 && *s.Availability <= 1, path+".availability", "a share above 0, at most 1", *s.Availability)
+	c.need(*s.Availability > 0 && *s.Availability <= 1, path+".availability", "a share above 0, at most 1",
+		*s.Availability)
 	c.need(*s.HazardPerHour >= 0 && *s.HazardPerHour <= maxHazard, path+".hazardPerHour", "0 to 60", *s.HazardPerHour)
 	c.need(*s.Notice >= 0 && *s.Notice <= Duration(maxWarmUp), path+".notice",
 		"a duration, 0s to "+Duration(maxWarmUp).String(), s.Notice)

@@ -139,7 +139,7 @@ type Gateway struct {
 	Preset string `json:"preset"`
 	// Label values of the gateway's series that belong to the model; empty means that its model label equals modelName.
 	Match map[string]string `json:"match,omitempty"`
-	// URL of the gateway's own metrics page, read every second while the model is at zero, so that waking does not wait for Prometheus.
+	// URL of the gateway's own metrics page, read every second while the model is at zero, so that waking is prompt.
 	Scrape string `json:"scrape,omitempty"`
 }
 

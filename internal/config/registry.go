@@ -183,8 +183,11 @@ func (m *Model) entry(source Labels) Entry {
 				TTFTP95: m.SLO.TTFTP95.Std(), ITLP95: m.SLO.ITLP95.Std(), Attainment: *m.SLO.Attainment,
 			},
 			Priority: m.Priority,
-			Idle:     policy.Idle{ToZero: *m.Idle.ToZero, After: m.Idle.After.Std(), OnBlind: m.Idle.OnBlind, RestartCost: m.Idle.RestartCost.Std()},
-			Gateway:  m.Gateway != nil,
+			Idle: policy.Idle{
+				ToZero: *m.Idle.ToZero, After: m.Idle.After.Std(), OnBlind: m.Idle.OnBlind,
+				RestartCost: m.Idle.RestartCost.Std(),
+			},
+			Gateway: m.Gateway != nil,
 		},
 		Source: m.Source, Engine: m.Engine, ModelName: m.ModelName,
 		Labels:   m.Labels.over(source),

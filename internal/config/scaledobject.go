@@ -96,7 +96,8 @@ func (m *Model) join(more Model) string {
 	a, b := *m, more
 	a.Variants, b.Variants, a.Assumed, b.Assumed = nil, nil, nil, nil
 	if !reflect.DeepEqual(a, b) {
-		return "defines " + m.Name + " otherwise than another ScaledObject does: want the same values, or model with only the name"
+		return "defines " + m.Name + " otherwise than another ScaledObject does: want the same values, or model with only " +
+			"the name"
 	}
 	v := more.Variants[0]
 	for _, have := range m.Variants {
@@ -163,8 +164,8 @@ func (r *Registry) misdirected(o ScaledObject, metadata map[string]string) {
 		return // no such variant, which the trigger is told
 	}
 	t := o.target()
-	text := fmt.Sprintf("ScaledObject %s scales %s %s by the replicas of %s, which are those of %s: correct scaleTargetRef, "+
-		"model or variant.", o.Name, t.Kind, t.Name, id.Name, strings.Join(wanted, " and "))
+	text := fmt.Sprintf("ScaledObject %s scales %s %s by the replicas of %s, which are those of %s: correct "+
+		"scaleTargetRef, model or variant.", o.Name, t.Kind, t.Name, id.Name, strings.Join(wanted, " and "))
 	e.Assumed = append(e.Assumed, text)
 	r.Warnings = append(r.Warnings, text)
 }
@@ -187,10 +188,12 @@ func (e *Entry) bound(k int, o ScaledObject) {
 		return
 	}
 	if v.Paused {
-		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s is paused, so %s stays at the replicas it has.", o.Name, v.Name))
+		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s is paused, so %s stays at the replicas it has.", o.Name,
+			v.Name))
 		return
 	}
 	if *v != was {
-		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s allows %d to %d replicas of %s.", o.Name, v.Min, v.Max, v.Name))
+		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s allows %d to %d replicas of %s.", o.Name, v.Min, v.Max,
+			v.Name))
 	}
 }

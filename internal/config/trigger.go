@@ -80,7 +80,8 @@ var kedas = []string{"scalerAddress", "enableTLS", "unsafeSsl"}
 var refusedKeys = map[string]string{
 	"caCert": inAuthentication, "tlsClientCert": inAuthentication, "tlsClientKey": inAuthentication,
 	"name": "want the model's name as model", "namespace": "not taken from metadata: it is that of the ScaledObject",
-	"labels":      "not taken from metadata, or a namespace could be read in the name of another: set labels on the source",
+	"labels": "not taken from metadata, or a namespace could be read in the name of another: set labels on the " +
+		"source",
 	"replicas":    "not taken from metadata: use minReplicaCount and maxReplicaCount of the ScaledObject",
 	"target.name": inScaleTargetRef, "target.kind": inScaleTargetRef, "target.apiVersion": inScaleTargetRef,
 	"gateway.scrape": "not taken from metadata: no URL is; set it on a model of Forewarm's own configuration",
@@ -264,8 +265,8 @@ func (t *Trigger) Define(namespace string, target Target, least, most int) Model
 	case m.Gateway != nil:
 		m.Idle.ToZero = new(true)
 	default:
-		m.Assumed = append(m.Assumed, "minReplicaCount is 0, but no gateway is named that would show demand at zero replicas, "+
-			"so one replica is kept.")
+		m.Assumed = append(m.Assumed, "minReplicaCount is 0, but no gateway is named that would show demand at zero "+
+			"replicas, so one replica is kept.")
 	}
 	return m
 }

@@ -135,8 +135,8 @@ func mentions(words, flags []string) bool {
 	})
 }
 
-// alone says that a container serves with vLLM on one GPU, which is what it takes if nothing says otherwise: no flag, not
-// even one whose value is seen only at start, and no file of flags.
+// alone says that a container serves with vLLM on one GPU, which is what it takes if nothing says otherwise: no flag,
+// not even one whose value is seen only at start, and no file of flags.
 func alone(c *corev1.Container, words []string) bool {
 	told := []string{"--config"}
 	for _, r := range ranks {

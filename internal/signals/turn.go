@@ -7,8 +7,8 @@ import (
 	promapi "github.com/prometheus/client_golang/api"
 )
 
-// inTurn lets the answers of a source be taken apart one after another: they may be megabytes, and several at once would
-// keep every core from the requests that are served meanwhile. Questions still wait for their answers side by side.
+// inTurn lets the answers of a source be taken apart one after another: they may be megabytes, and several at once
+// would keep every core from the requests that are served meanwhile. Questions still wait for their answers together.
 type inTurn struct {
 	promapi.Client
 }

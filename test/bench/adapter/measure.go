@@ -30,7 +30,8 @@ type counters struct {
 
 func (b *bench) count(ctx context.Context, s *server) (counters, error) {
 	c := counters{at: time.Now()}
-	for pid, to := range map[int]*float64{s.PID(): &c.server, b.APIServer.PID(): &c.apiserver, b.prometheusPID(): &c.upstream} {
+	spent := map[int]*float64{s.PID(): &c.server, b.APIServer.PID(): &c.apiserver, b.prometheusPID(): &c.upstream}
+	for pid, to := range spent {
 		v, err := cpu(pid)
 		if err != nil {
 			return c, err
@@ -188,8 +189,9 @@ func request(ctx context.Context, client *http.Client, url, accept string) (time
 // measure runs every adapter in turn and writes the tables.
 func (b *bench) measure(ctx context.Context, w io.Writer) error {
 	fmt.Fprintf(w, "%s, %d CPUs, %s, load %s\n\n", runtime.GOARCH, runtime.NumCPU(), cpuModel(), load())
-	fmt.Fprintln(w, "| adapter | path | pods | clients | n | failed | min ms | p50 | p90 | p99 | req/s | CPU ms adapter | apiserver | "+
-		"Prometheus | queries | LISTs | KiB |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(w, "| adapter | path | pods | clients | n | failed | min ms | p50 | p90 | p99 | req/s | CPU ms adapter "+
+		"| apiserver | Prometheus | queries | LISTs | KiB "+
+		"|\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	var idle []string
 	for _, k := range kinds {
 		if b.only != "" && !slices.Contains(strings.Split(b.only, ","), k.name) {
@@ -201,7 +203,8 @@ func (b *bench) measure(ctx context.Context, w io.Writer) error {
 		}
 		idle = append(idle, line)
 	}
-	fmt.Fprintln(w, "\n| adapter | CPU ms/s idle | apiserver | Prometheus | queries/s | RSS MiB idle | at most |\n|---|---|---|---|---|---|---|")
+	fmt.Fprintln(w, "\n| adapter | CPU ms/s idle | apiserver | Prometheus | queries/s | RSS MiB idle | at most |\n"+
+		"|---|---|---|---|---|---|---|")
 	for _, line := range idle {
 		fmt.Fprintln(w, line)
 	}
@@ -247,14 +250,16 @@ func (b *bench) turn(ctx context.Context, w io.Writer, k kind) (string, error) {
 	_, most := memory(s.PID())
 	per := to.at.Sub(from.at).Seconds()
 	return fmt.Sprintf("| %s | %.1f | %.1f | %.1f | %.2f | %s | %s |", k.name, 1000*(to.server-from.server)/per,
-		1000*(to.apiserver-from.apiserver)/per, 1000*(to.upstream-from.upstream)/per, (to.queries-from.queries)/per, rss, most), nil
+		1000*(to.apiserver-from.apiserver)/per, 1000*(to.upstream-from.upstream)/per, (to.queries-from.queries)/per, rss,
+		most), nil
 }
 
 func (c *cell) print(w io.Writer, name string) {
 	n := float64(len(c.took))
 	at := func(q float64) float64 { return c.took[min(int(q*n), len(c.took)-1)].Seconds() * 1000 }
 	per := func(a, b float64) float64 { return 1000 * (b - a) / n }
-	fmt.Fprintf(w, "| %s | %s | %d | %d | %d | %d | %.2f | %.2f | %.2f | %.2f | %.1f | %.2f | %.2f | %.2f | %.3f | %.3f | %d |\n",
+	fmt.Fprintf(w, "| %s | %s | %d | %d | %d | %d | %.2f | %.2f | %.2f | %.2f | %.1f | %.2f | %.2f | %.2f | %.3f | %.3f "+
+		"| %d |\n",
 		name, c.path, c.pods, c.clients, len(c.took), c.failed, at(0), at(.5), at(.9), at(.99), n/c.span.Seconds(),
 		per(c.from.server, c.to.server), per(c.from.apiserver, c.to.apiserver), per(c.from.upstream, c.to.upstream),
 		(c.to.queries-c.from.queries)/n, (c.to.lists-c.from.lists)/n, c.bytes>>10)

@@ -49,7 +49,8 @@ var kinds = []kind{
 func (b *bench) libraryArgs(port int, cert, key string) []string {
 	k := b.Kubeconfig()
 	return []string{
-		"--lister-kubeconfig=" + k, "--authentication-kubeconfig=" + k, "--authorization-kubeconfig=" + k, "--bind-address=127.0.0.1",
+		"--lister-kubeconfig=" + k, "--authentication-kubeconfig=" + k, "--authorization-kubeconfig=" + k,
+		"--bind-address=127.0.0.1",
 		fmt.Sprintf("--secure-port=%d", port), "--tls-cert-file=" + cert, "--tls-private-key-file=" + key,
 		"--client-qps=5000", "--client-burst=5000", // its default of 5 would be all that is measured
 	}
@@ -67,11 +68,13 @@ func prometheusAdapter(b *bench, port int, cert, key string) (plane.Command, err
   metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)
 `
 	return plane.Command{Name: "prometheus-adapter", Path: bin, Args: append(b.libraryArgs(port, cert, key),
-		"--prometheus-url="+b.prometheus, "--config="+file, "--metrics-relist-interval=1m")}, os.WriteFile(file, []byte(rules), 0o600)
+			"--prometheus-url="+b.prometheus, "--config="+file, "--metrics-relist-interval=1m")},
+		os.WriteFile(file, []byte(rules), 0o600)
 }
 
 func floorAdapter(b *bench, port int, cert, key string) (plane.Command, error) {
-	return plane.Command{Name: "floor", Path: b.floor, Args: append(b.libraryArgs(port, cert, key), "--prometheus="+b.prometheus)}, nil
+	args := append(b.libraryArgs(port, cert, key), "--prometheus="+b.prometheus)
+	return plane.Command{Name: "floor", Path: b.floor, Args: args}, nil
 }
 
 func forewarmAdapter(b *bench, port int, cert, key string) (plane.Command, error) {
@@ -81,8 +84,8 @@ func forewarmAdapter(b *bench, port int, cert, key string) (plane.Command, error
 			"   variants: [{name: main, target: {name: vllm}, replicas: {min: 1, max: %d}}]}\n", namespace(n), n)
 	}
 	file := filepath.Join(b.dir, "forewarm.yaml")
-	text := fmt.Sprintf("apiVersion: forewarm.dev/v1alpha1\nkind: Config\nsources: [{name: default, url: %q, timeout: 60s, maxResponseBytes: 500000000}]\n"+
-		"maxAge: 5m\nmodels:\n%s", b.prometheus, models.String())
+	text := fmt.Sprintf("apiVersion: forewarm.dev/v1alpha1\nkind: Config\nsources: [{name: default, url: %q, timeout:\n"+
+		"60s, maxResponseBytes: 500000000}] maxAge: 5m\nmodels:\n%s", b.prometheus, models.String())
 	return plane.Command{Name: "forewarm", Path: b.forewarm, Args: []string{
 		"serve", "--config", file, "--kubeconfig", b.Kubeconfig(), "--history", "0", "--listen-metrics", "",
 		"--adapter-listen", fmt.Sprintf("127.0.0.1:%d", port), "--adapter-tls-cert", cert, "--adapter-tls-key", key,
@@ -187,13 +190,16 @@ func (b *bench) own(ctx context.Context, port int) error {
 	}); err != nil {
 		return err
 	}
-	return apply(schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"}, "", map[string]any{
-		"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": map[string]any{"name": "v1beta2.custom.metrics.k8s.io"},
-		"spec": map[string]any{
-			"group": "custom.metrics.k8s.io", "version": "v1beta2", "groupPriorityMinimum": int64(100), "versionPriority": int64(200),
-			"service": map[string]any{"namespace": "bench", "name": service, "port": int64(port)}, "caBundle": ca,
-		},
-	})
+	return apply(schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"},
+		"", map[string]any{
+			"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+			"metadata": map[string]any{"name": "v1beta2.custom.metrics.k8s.io"},
+			"spec": map[string]any{
+				"group": "custom.metrics.k8s.io", "version": "v1beta2", "groupPriorityMinimum": int64(100),
+				"versionPriority": int64(200),
+				"service":         map[string]any{"namespace": "bench", "name": service, "port": int64(port)}, "caBundle": ca,
+			},
+		})
 }
 
 // client is how an HPA controller asks for the pods of a namespace.
@@ -207,5 +213,6 @@ func (b *bench) client(s *server, path string, pods int, accept string) (*http.C
 		cfg.Host = host
 	}
 	c, err := rest.HTTPClientFor(cfg)
-	return c, host + "/apis/custom.metrics.k8s.io/v1beta2/namespaces/" + namespace(pods) + "/pods/*/" + metric + "?labelSelector=app%3Dvllm", err
+	url := host + "/apis/custom.metrics.k8s.io/v1beta2/namespaces/" + namespace(pods) + "/pods/*/" + metric
+	return c, url + "?labelSelector=app%3Dvllm", err
 }

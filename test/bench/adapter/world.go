@@ -42,7 +42,8 @@ func label(name, v string) prompb.Label { return prompb.Label{Name: name, Value:
 func newBench(ctx context.Context, s settings) (*bench, error) {
 	b := &bench{settings: s, stopWriting: func() {}}
 	var err error
-	if b.Plane, err = plane.Start(ctx, plane.Options{Dir: s.dir, Features: []string{"--max-requests-inflight=3000"}}); err != nil {
+	o := plane.Options{Dir: s.dir, Features: []string{"--max-requests-inflight=3000"}}
+	if b.Plane, err = plane.Start(ctx, o); err != nil {
 		return b, err
 	}
 	if err := b.startPrometheus(ctx); err != nil {
@@ -82,7 +83,8 @@ func (b *bench) startPrometheus(ctx context.Context) error {
 		return err
 	}
 	file := filepath.Join(b.dir, "prometheus.yml")
-	if err := os.WriteFile(file, []byte("global: {scrape_interval: 15s}\nstorage: {tsdb: {out_of_order_time_window: 10m}}\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("global: {scrape_interval: 15s}\nstorage: {tsdb: {out_of_order_time_window: "+
+		"10m}}\n"), 0o600); err != nil {
 		return err
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", ports[0])
@@ -144,25 +146,31 @@ func (b *bench) writeSome(ctx context.Context, at time.Time, pods, first, end in
 		done := float64(at.Unix()%1e6) * 2
 		for name, v := range map[string]float64{
 			"up": 1, "vllm:num_requests_waiting": float64(i % 7), "vllm:num_requests_running": float64(i % 30),
-			"vllm:kv_cache_usage_perc": float64(i%100) / 100, "vllm:request_success_total": done, "vllm:prompt_tokens_total": 500 * done,
+			"vllm:kv_cache_usage_perc": float64(i%100) / 100, "vllm:request_success_total": done,
+			"vllm:prompt_tokens_total":     500 * done,
 			"vllm:generation_tokens_total": 300 * done, "process_cpu_seconds_total": done, "process_resident_memory_bytes": 1e9,
 			"python_info": 1, "vllm:num_preemptions_total": 0, "vllm:cache_config_info": 1, "process_open_fds": 99,
 		} {
 			labels := []prompb.Label{
-				label("__name__", name), label("instance", fmt.Sprintf("10.%d.%d.%d:8000", pods%250, i/250, i%250)), label("job", "vllm"),
+				label("__name__", name), label("instance", fmt.Sprintf("10.%d.%d.%d:8000", pods%250, i/250, i%250)),
+				label("job", "vllm"),
 			}
 			if strings.HasPrefix(name, "vllm:") {
 				labels = append(labels, label("model_name", "org/"+namespace(pods)))
 			}
 			labels = append(labels, label("namespace", namespace(pods)), label("pod", podName(pods, i)))
-			all.Timeseries = append(all.Timeseries, prompb.TimeSeries{Labels: labels, Samples: []prompb.Sample{{Value: v, Timestamp: t}}})
+			all.Timeseries = append(all.Timeseries, prompb.TimeSeries{
+				Labels:  labels,
+				Samples: []prompb.Sample{{Value: v, Timestamp: t}},
+			})
 		}
 	}
 	raw, err := all.Marshal()
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.prometheus+"/api/v1/write", bytes.NewReader(snappy.Encode(nil, raw)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.prometheus+"/api/v1/write",
+		bytes.NewReader(snappy.Encode(nil, raw)))
 	if err != nil {
 		return err
 	}
@@ -198,10 +206,12 @@ func (b *bench) keepWriting(ctx context.Context) {
 // pods have.
 func (b *bench) fill(ctx context.Context, n int) error {
 	ns := namespace(n)
-	if _, err := b.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}, metav1.CreateOptions{}); err != nil {
+	if _, err := b.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}},
+		metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	if _, err := b.Client.CoreV1().ServiceAccounts(ns).Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, metav1.CreateOptions{}); err != nil {
+	if _, err := b.Client.CoreV1().ServiceAccounts(ns).Create(ctx,
+		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, metav1.CreateOptions{}); err != nil {
 		return err
 	}
 	replicas, set := int32(n), map[string]string{"app": "vllm"}
@@ -236,7 +246,10 @@ func (b *bench) pod(ctx context.Context, ns, name string) error {
 	for _, kind := range []corev1.PodConditionType{
 		corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady, "PodReadyToStartContainers",
 	} {
-		made.Status.Conditions = append(made.Status.Conditions, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: at})
+		made.Status.Conditions = append(made.Status.Conditions, corev1.PodCondition{
+			Type:   kind,
+			Status: corev1.ConditionTrue, LastTransitionTime: at,
+		})
 	}
 	for _, c := range made.Spec.Containers {
 		made.Status.ContainerStatuses = append(made.Status.ContainerStatuses, corev1.ContainerStatus{
@@ -257,7 +270,8 @@ func podSpec() corev1.PodSpec {
 		env = append(env, corev1.EnvVar{Name: fmt.Sprintf("VLLM_SETTING_%02d", i), Value: strings.Repeat("v", 40)})
 	}
 	amount := corev1.ResourceList{
-		corev1.ResourceCPU: resource.MustParse("8"), corev1.ResourceMemory: resource.MustParse("64Gi"), "nvidia.com/gpu": resource.MustParse("1"),
+		corev1.ResourceCPU: resource.MustParse("8"), corev1.ResourceMemory: resource.MustParse("64Gi"),
+		"nvidia.com/gpu": resource.MustParse("1"),
 	}
 	probe := &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/health"}}}
 	probe.HTTPGet.Port.IntVal = 8000
@@ -265,16 +279,21 @@ func podSpec() corev1.PodSpec {
 	var volumes []corev1.Volume
 	for _, name := range []string{"models", "shm", "cache", "config"} {
 		mounts = append(mounts, corev1.VolumeMount{Name: name, MountPath: "/data/" + name})
-		volumes = append(volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+		volumes = append(volumes, corev1.Volume{
+			Name:         name,
+			VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}},
+		})
 	}
 	return corev1.PodSpec{
 		AutomountServiceAccountToken: &no, NodeName: "node-1", Volumes: volumes,
 		Tolerations: []corev1.Toleration{{Key: "nvidia.com/gpu", Operator: corev1.TolerationOpExists}},
 		Containers: []corev1.Container{
 			{
-				Name: "engine", Image: "vllm/vllm-openai:v0.12.0", Args: []string{"--model", "meta-llama/Meta-Llama-3-70B-Instruct"}, Env: env,
-				Resources: corev1.ResourceRequirements{Limits: amount, Requests: amount}, ReadinessProbe: probe, LivenessProbe: probe,
-				StartupProbe: probe, VolumeMounts: mounts, Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8000}},
+				Name: "engine", Image: "vllm/vllm-openai:v0.12.0", Env: env,
+				Args:      []string{"--model", "meta-llama/Meta-Llama-3-70B-Instruct"},
+				Resources: corev1.ResourceRequirements{Limits: amount, Requests: amount}, ReadinessProbe: probe,
+				LivenessProbe: probe,
+				StartupProbe:  probe, VolumeMounts: mounts, Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8000}},
 			},
 			{Name: "sidecar", Image: "registry.example/sidecar:1", Env: env[:10], VolumeMounts: mounts[:1]},
 		},
