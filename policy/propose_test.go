@@ -65,6 +65,8 @@ func TestPropose(t *testing.T) {
 
 		// Zero.
 		"proven idle sleeps":                            {with(1, scene{toZero: true, idleFor: time.Hour}), 0, "zero"},
+		"of many as of one":                             {with(6, scene{toZero: true, idleFor: time.Hour}), 0, "zero"},
+		"of many, whatever spread a release waits for":  {with(6, scene{toZero: true, idleFor: time.Hour, past: 60}), 0, "zero"},
 		"idle, but a season announces work":             {with(1, scene{toZero: true, idleFor: time.Hour, usual: 1}), 1, "keep-expected"},
 		"a season that announces next to nothing":       {with(1, scene{toZero: true, idleFor: time.Hour, usual: 0.0001}), 0, "zero"},
 		"idle, but not for long enough":                 {with(1, scene{toZero: true, idleFor: time.Minute}), 1, ""},

@@ -15,16 +15,18 @@ func IdleAfter(m Model, l Learned, in Input) time.Duration {
 	return idleTimeout(l.Gaps, Lead(m, l, in)+m.Idle.RestartCost)
 }
 
-// ruleZero keeps the last replica unless zero is allowed and proven: a demand
-// source exists at zero replicas, every source expected showed nothing for the
-// whole idle window, and the forecast expects nothing within the lead (see expects). At zero it wakes on work, and
-// blind it does what idle.onBlind says. A variant's minimum holds while the model is awake.
+// ruleZero lets all replicas go at once if zero is allowed and proven, and else keeps the
+// last one. Proven: a demand source exists at zero replicas, every source expected showed
+// nothing for the whole idle window, and the forecast expects nothing within the lead (see
+// expects). That many are there is no reason to stay: they cost as many times as much. At
+// zero it wakes on work, and blind it does what idle.onBlind says. A variant's minimum
+// holds while the model is awake.
 func ruleZero(d *draft) {
 	waiting, _ := pendingRequests(d.in.Signals)
 	switch {
 	case atZero(d) && total(d.counts) == 0 && total(d.floors) == 0:
 		d.stayOrWake(waiting)
-	case d.minimal() && d.mayZero():
+	case d.mayZero():
 		d.asleep, d.proven = true, true
 		for i := range d.counts {
 			if d.counts[i] > 0 {
@@ -34,16 +36,6 @@ func ruleZero(d *draft) {
 	case total(d.counts) == 0:
 		d.wake("keep-one", [4]float64{})
 	}
-}
-
-// minimal says that shrinking has gone as far as it goes: one replica, or the
-// variants' minimum, which holds only while the model is awake.
-func (d *draft) minimal() bool {
-	least := 0
-	for _, v := range d.m.Variants {
-		least += v.Min
-	}
-	return total(d.counts) <= max(least, 1)
 }
 
 // stayOrWake decides at zero replicas.

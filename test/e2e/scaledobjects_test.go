@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// asleepWithin is when a model is at zero at the latest: with a history of minutes the forecast takes some of them
-// to expect nothing.
-const asleepWithin = 8 * time.Minute
+// asleepWithin is when a model is at zero at the latest: the rate of a gateway looks back for up to two minutes, and the
+// idle window comes after that.
+const asleepWithin = 5 * time.Minute
 
 // scaled is what differs between ScaledObjects.
 type scaled struct {
