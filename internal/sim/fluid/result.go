@@ -19,9 +19,9 @@ type Result struct {
 	Paid           float64 // the bill: replica-hours times their prices
 	Optimum        float64 // replica-seconds of the clairvoyant on the same ticks; 0 = not asked for
 	Lost           int     // nodes taken away
-	ColdStarts     int     // replicas ordered
-	Ups, Downs     int     // changes of the wanted count
-	Flaps          int     // changes against the direction of the one before, within FlapWithin
+	ColdStarts     int     // replicas ordered, those that replace a lost one included
+	Ups, Downs     int     // changes of the wanted count, of each pool on its own
+	Flaps          int     // of them, those against the direction of the pool's one before, within FlapWithin
 	PeakWanted     int
 	Timeline       []Point
 }
@@ -64,20 +64,29 @@ func share(part, whole float64) float64 {
 // ledger keeps a Result while a run goes on.
 type ledger struct {
 	Result
-	step    float64
-	flap    int // FlapWithin in ticks
-	from    int // first tick that counts
-	stride  int // ticks per point; 0 = no timeline
-	wanted  int // of the tick before
-	lost    int // nodes taken away before the tick
-	changed int // tick of the newest change
+	step   float64
+	flap   int    // FlapWithin in ticks
+	from   int    // first tick that counts
+	stride int    // ticks per point; 0 = no timeline
+	wanted int    // of all pools
+	moves  []move // of each pool
+	lost   int    // nodes taken away before the tick
+}
+
+// move is what is wanted of one pool, and where it went last.
+type move struct {
+	wanted  int
+	changed int // tick of the newest change; -1 = none yet
 	up      bool
 }
 
 func newLedger(w World, l Load, start int) *ledger {
 	g := &ledger{
 		step: l.Step.Seconds(), flap: l.ticks(FlapWithin), from: min(w.BurnIn, len(l.Rate)),
-		wanted: start, changed: -1,
+	}
+	for _, v := range views(w, start) {
+		g.wanted += v.Spec
+		g.moves = append(g.moves, move{wanted: v.Spec, changed: -1})
 	}
 	if n := len(l.Rate) - g.from; w.Points > 0 && n > 0 {
 		g.stride = (n + w.Points - 1) / w.Points
@@ -86,26 +95,37 @@ func newLedger(w World, l Load, start int) *ledger {
 	return g
 }
 
-// order books a decision.
-func (g *ledger) order(tick, want, ordered int) {
-	before := g.wanted
-	g.wanted = want
-	if want == before {
-		return
-	}
-	up := want > before
-	if tick >= g.from {
+// order books a decision: pool by pool, for pools that change places leave the total as it was.
+func (g *ledger) order(tick int, wants []int, ordered int) {
+	counts := tick >= g.from
+	if counts {
 		g.ColdStarts += ordered
-		if up {
-			g.Ups++
-		} else {
-			g.Downs++
-		}
-		if g.changed >= 0 && up != g.up && tick-g.changed <= g.flap {
-			g.Flaps++
-		}
 	}
-	g.changed, g.up = tick, up
+	g.wanted = 0
+	for i, want := range wants {
+		g.wanted += want
+		p := &g.moves[i]
+		if want == p.wanted {
+			continue
+		}
+		up := want > p.wanted
+		if counts {
+			g.change(up, p.changed >= 0 && up != p.up && tick-p.changed <= g.flap)
+		}
+		*p = move{want, tick, up}
+	}
+}
+
+// change books one change of a wanted count.
+func (g *ledger) change(up, flap bool) {
+	if up {
+		g.Ups++
+	} else {
+		g.Downs++
+	}
+	if flap {
+		g.Flaps++
+	}
 }
 
 // tick books what flowed.
@@ -116,6 +136,7 @@ func (g *ledger) tick(tick int, rate, capacity float64, s supply, wants []int) {
 		return
 	}
 	g.Lost += lost
+	g.ColdStarts += lost // each is replaced by an order, see preempt
 	g.Ticks++
 	came := rate * g.step
 	g.Requests += came

@@ -84,13 +84,11 @@ func (c *Course) Run(s Scaler) Result {
 		o.total()
 		spoil.spoil(&o)
 		lead.decide(&o, f.want)
-		wanted := 0
 		for i := range o.Pools {
 			f.want[i] = o.Pools[i].limit(f.want[i])
 			o.Pools[i].Spec = f.want[i]
-			wanted += f.want[i]
 		}
-		g.order(k, wanted, f.scale(k))
+		g.order(k, f.want, f.scale(k))
 
 		s := f.supply()
 		g.tick(k, rate, s.strong*w.Replica.Rate, s, f.want)
