@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Reactive is the plain HorizontalPodAutoscaler rule on a per-pod average (pending or running requests),
-// without spec.behavior, as the controller computes it:
+// Reactive is the HorizontalPodAutoscaler rule on a per-pod average (pending or running requests), as the controller
+// computes it:
 //
 //  1. ratio = average over pods with a reading / Target. Within Tolerance of 1: no change.
 //  2. Pods without a reading (still starting) count as 0 when the ratio is above 1 and as Target when it
@@ -15,18 +15,19 @@ import (
 //  3. The largest proposal of the last Window holds, so shrinking waits for five quiet minutes.
 //  4. At most max(2n, 4) per sync, then Min and Max.
 //
+// With a spec.behavior, 3 and 4 are Behavior's.
+//
 // The controller syncs every 15 s; the caller keeps that rhythm. No reading at all: no change.
 type Reactive struct {
 	Target    float64 // requests per pod
 	Tolerance float64 // 0.1 is 10 %
 	Window    time.Duration
 	Min, Max  int
-	// DownStep is how many replicas may go within DownEvery (a Pods policy of behavior.scaleDown); 0 = any.
-	DownStep  int
-	DownEvery time.Duration
+	Behavior  *Behavior // nil = none; with one, its windows and tolerances count
 
-	past []proposal // of the window, without those that a later one reaches: descending
-	gone []proposal // replicas taken away, for DownStep
+	past  extremes   // proposals, for the highest
+	lows  extremes   // for the lowest
+	moves []proposal // replicas added or, below zero, taken away, oldest first
 }
 
 type proposal struct {
@@ -34,12 +35,17 @@ type proposal struct {
 	n  int
 }
 
+const (
+	defaultTolerance = 0.1
+	defaultWindow    = 5 * time.Minute
+)
+
 // ReactiveSync is how often the controller runs by default.
 const ReactiveSync = 15 * time.Second
 
 // NewReactive returns the rule with the defaults of the controller.
 func NewReactive(target float64, least, most int) *Reactive {
-	return &Reactive{Target: target, Tolerance: 0.1, Window: 5 * time.Minute, Min: least, Max: most}
+	return &Reactive{Target: target, Tolerance: defaultTolerance, Window: defaultWindow, Min: least, Max: most}
 }
 
 // Sync decides from the present spec, the pods with a reading and the sum of their readings.
@@ -47,30 +53,19 @@ func (h *Reactive) Sync(now time.Time, replicas, pods int, total float64) int {
 	if replicas == 0 {
 		return 0 // the controller is disabled at zero
 	}
-	if h.past == nil {
-		h.past = append(h.past, proposal{now, replicas}) // a controller starts from what it finds
+	if h.past == nil { // a controller starts from what it finds
+		h.past, h.lows = extremes{{now, replicas}}, extremes{{now, replicas}}
 	}
-	n := h.stabilise(now, h.propose(replicas, pods, total))
-	n = min(n, max(2*replicas, 4))
-	return max(h.Min, min(h.Max, h.slowly(now, replicas, n)))
-}
-
-// slowly lets no more replicas go than DownStep allows.
-func (h *Reactive) slowly(now time.Time, replicas, n int) int {
-	if h.DownStep <= 0 || n >= replicas {
-		return n
+	n := h.propose(replicas, pods, total)
+	if h.Behavior != nil {
+		n = h.behave(now, replicas, n)
+	} else {
+		n = h.past.add(now, n, h.Window, func(old, n int) bool { return old > n })
+		n = min(n, max(2*replicas, 4))
 	}
-	left, kept := h.DownStep, h.gone[:0]
-	for _, p := range h.gone {
-		if now.Sub(p.at) < h.DownEvery {
-			kept = append(kept, p)
-			left -= p.n
-		}
-	}
-	h.gone = kept
-	n = max(n, replicas-max(left, 0))
-	if n < replicas {
-		h.gone = append(h.gone, proposal{now, replicas - n})
+	n = max(h.Min, min(h.Max, n))
+	if n != replicas && h.Behavior != nil {
+		h.moves = append(h.moves, proposal{now, n - replicas})
 	}
 	return n
 }
@@ -85,7 +80,7 @@ func (h *Reactive) propose(replicas, pods int, total float64) int {
 	}
 	missing := max(0, replicas-pods)
 	if missing == 0 {
-		return int(math.Ceil(ratio * float64(pods)))
+		return whole(total / h.Target)
 	}
 	if ratio < 1 {
 		total += float64(missing) * h.Target
@@ -95,25 +90,40 @@ func (h *Reactive) propose(replicas, pods int, total float64) int {
 	if h.within(corrected) || (ratio > 1) != (corrected > 1) {
 		return replicas
 	}
-	n := int(math.Ceil(corrected * float64(all)))
+	n := whole(corrected * float64(all))
 	if (corrected < 1 && n > replicas) || (corrected > 1 && n < replicas) {
 		return replicas
 	}
 	return n
 }
 
-func (h *Reactive) within(ratio float64) bool { return math.Abs(1-ratio) <= h.Tolerance }
+// whole rounds up. The controller divides whole thousandths, so an exact multiple stays what it is; here a rounding
+// error would order one more.
+func whole(n float64) int { return int(math.Ceil(n - 1e-9)) }
 
-// stabilise remembers a proposal and returns the largest of the window.
-func (h *Reactive) stabilise(now time.Time, n int) int {
-	for len(h.past) > 0 && h.past[len(h.past)-1].n <= n {
-		h.past = h.past[:len(h.past)-1]
+func (h *Reactive) within(ratio float64) bool {
+	up, down := h.Tolerance, h.Tolerance
+	if b := h.Behavior; b != nil {
+		up, down = b.Up.Tolerance, b.Down.Tolerance
 	}
-	h.past = append(h.past, proposal{now, n})
+	return 1-down <= ratio && ratio <= 1+up
+}
+
+// extremes are the proposals of a window that no later one reaches; the first is the extreme.
+type extremes []proposal
+
+// add remembers a proposal and returns the extreme of those that are at most so old; the new one counts in any case.
+// beyond says whether an old one still matters beside a new one.
+func (e *extremes) add(now time.Time, n int, oldest time.Duration, beyond func(old, n int) bool) int {
+	s := *e
+	for len(s) > 0 && !beyond(s[len(s)-1].n, n) {
+		s = s[:len(s)-1]
+	}
+	s = append(s, proposal{now, n})
 	old := 0
-	for now.Sub(h.past[old].at) > h.Window {
+	for old < len(s)-1 && now.Sub(s[old].at) > oldest {
 		old++
 	}
-	h.past = append(h.past[:0], h.past[old:]...)
-	return h.past[0].n
+	*e = append(s[:0], s[old:]...)
+	return (*e)[0].n
 }

@@ -201,7 +201,7 @@ func crane(c *fluid.Course, window time.Duration) func(share float64) fluid.Scal
 	step := c.Load().Step
 	refresh, ahead := int(craneRefresh/step), int(window/time.Minute)
 	return func(share float64) fluid.Scaler {
-		return newHPA(share*c.World().Replica.Rate, hpaDownWindow, func(o *fluid.Observation) (float64, bool) {
+		return newHPA(share*c.World().Replica.Rate, func(o *fluid.Observation) (float64, bool) {
 			made := o.Tick - o.Tick%refresh
 			v := o.Rate
 			plan := plans.at(made)

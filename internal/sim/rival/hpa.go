@@ -9,9 +9,9 @@ import (
 
 // The HorizontalPodAutoscaler: kubernetes v1.37 pkg/controller/podautoscaler/{horizontal,replica_calculator}.go
 // and its defaults in pkg/apis/autoscaling. Tolerance 10 %, largest recommendation of the last 300 s, at most
-// max(2n, 4) replicas per sync are those of sim.NewReactive; the sync period is the tick.
+// max(2n, 4) replicas per sync are those of sim.NewReactive; the sync period is the tick. A window of one's own is
+// spec.behavior, and with any of that the controller works as sim.Behavior says: at most max(2n, n+4).
 const (
-	hpaDownWindow = 5 * time.Minute
 	// hpaTunedWindow is what tuning the down window for LLM replicas arrives at in our sweeps of 5 to 60 min.
 	hpaTunedWindow = 30 * time.Minute
 	// hpaUnlimited is a maxReplicas that never binds; the world has its own limit.
@@ -25,10 +25,16 @@ type hpa struct {
 	value func(o *fluid.Observation) (float64, bool)
 }
 
-func newHPA(target float64, window time.Duration, value func(o *fluid.Observation) (float64, bool)) *hpa {
-	rule := sim.NewReactive(target, 1, hpaUnlimited)
-	rule.Window = window
-	return &hpa{rule: rule, value: value}
+func newHPA(target float64, value func(o *fluid.Observation) (float64, bool)) *hpa {
+	return &hpa{rule: sim.NewReactive(target, 1, hpaUnlimited), value: value}
+}
+
+// behaving is the HPA with a spec.behavior, the defaults and what changes of them.
+func (h *hpa) behaving(change func(b *sim.Behavior)) *hpa {
+	b := sim.DefaultBehavior()
+	change(&b)
+	h.rule.Behavior = &b
+	return h
 }
 
 // Decide implements fluid.Scaler. Without a metric the HPA holds.
@@ -42,9 +48,13 @@ func (h *hpa) Decide(o *fluid.Observation) int {
 
 func arrivals(o *fluid.Observation) (float64, bool) { return o.Rate, o.Known }
 
-// hpaOn scales on requests per second per replica; the headroom is the target as a share of capacity.
-func hpaOn(window time.Duration) build {
-	return func(share float64, c *fluid.Course) fluid.Scaler {
-		return newHPA(share*c.World().Replica.Rate, window, arrivals)
-	}
+// hpaShipped scales on requests per second per replica; the headroom is the target as a share of capacity.
+func hpaShipped(share float64, c *fluid.Course) fluid.Scaler {
+	return newHPA(share*c.World().Replica.Rate, arrivals)
+}
+
+// hpaTuned is the same with a longer window before it shrinks.
+func hpaTuned(share float64, c *fluid.Course) fluid.Scaler {
+	return newHPA(share*c.World().Replica.Rate, arrivals).
+		behaving(func(b *sim.Behavior) { b.Down.Window = hpaTunedWindow })
 }

@@ -4,12 +4,14 @@ import (
 	"math"
 	"time"
 
+	"github.com/forewarm/forewarm/internal/sim"
 	"github.com/forewarm/forewarm/internal/sim/fluid"
 )
 
 // KEDA hands its metric to an HPA without spec.behavior: kedacore/keda v2.21 pkg/scalers/prometheus_scaler.go,
-// pkg/scaling/executor. Type AverageValue, threshold per replica, maxReplicaCount 100. A query without a result is 0
-// (ignoreNullValues is true by default).
+// pkg/scaling/executor. Type AverageValue, threshold per replica. A query without a result is 0 (ignoreNullValues is
+// true by default). Its maxReplicaCount is 100 by default; here it has the limit of the HPA, so that what differs is
+// the rule.
 //
 // A threshold on waiting requests alone has no resting point: an empty queue asks for the minimum, what then queues
 // asks for many times the need, and both come a warm-up late. It swings at constant demand, in this world and in the
@@ -21,10 +23,9 @@ const (
 	kedaQueue = 5
 	// kedaKV is a usual threshold on vLLM's KV-cache use, and WVA's saturation threshold.
 	kedaKV = 0.8
-	// kedaMax is the default of maxReplicaCount.
-	kedaMax = 100
-	// kedaSlow and kedaStep are the behavior that Cartesia publishes for self-hosted inference
-	// (docs.cartesia.ai/self-hosted/auto-scaling): 15 min of stabilisation, then one pod a minute.
+	// kedaSlow and kedaEvery are the behavior that Cartesia publishes for self-hosted inference
+	// (docs.cartesia.ai/self-hosted/auto-scaling): 15 min of stabilisation, then one pod a minute. The way up is the
+	// default of a behavior.
 	kedaSlow  = 15 * time.Minute
 	kedaEvery = time.Minute
 	// cronLead is how long before the busy hours the cron trigger (pkg/scalers/cron_scaler.go) is set to
@@ -50,20 +51,15 @@ func nullIsZero(o *fluid.Observation, v float64) (float64, bool) {
 	return v, o.Tick > 0
 }
 
-func newKEDA(threshold float64, value func(*fluid.Observation) (float64, bool)) *hpa {
-	h := newHPA(threshold, hpaDownWindow, value)
-	h.rule.Max = kedaMax
-	return h
-}
+func kedaOnQueue(threshold float64, _ *fluid.Course) fluid.Scaler { return newHPA(threshold, pending) }
 
-func kedaOnQueue(threshold float64, _ *fluid.Course) fluid.Scaler { return newKEDA(threshold, pending) }
-
-func kedaOnKV(threshold float64, _ *fluid.Course) fluid.Scaler { return newKEDA(threshold, kvUse) }
+func kedaOnKV(threshold float64, _ *fluid.Course) fluid.Scaler { return newHPA(threshold, kvUse) }
 
 // kedaTuned is the queue with a slow descent, and the peak's replicas as maxReplicaCount, known beforehand.
 func kedaTuned(threshold float64, c *fluid.Course) fluid.Scaler {
-	h := newKEDA(threshold, pending)
-	h.rule.Window, h.rule.DownStep, h.rule.DownEvery = kedaSlow, 1, kedaEvery
+	h := newHPA(threshold, pending).behaving(func(b *sim.Behavior) {
+		b.Down.Window, b.Down.Policies = kedaSlow, []sim.Allowance{{Pods: 1, Period: kedaEvery}}
+	})
 	h.rule.Max = replicas(c.Load().Peak(0), c.World().Replica.Rate)
 	return h
 }
@@ -71,7 +67,7 @@ func kedaTuned(threshold float64, c *fluid.Course) fluid.Scaler {
 // kedaOnBoth has a trigger on the queue, at its usual threshold, and one on KV-cache use: the HPA takes the larger
 // count.
 func kedaOnBoth(threshold float64, _ *fluid.Course) fluid.Scaler {
-	return newKEDA(1, func(o *fluid.Observation) (float64, bool) {
+	return newHPA(1, func(o *fluid.Observation) (float64, bool) {
 		queue, ok := pending(o)
 		kv, _ := kvUse(o)
 		return max(queue/kedaQueue, kv/threshold), ok

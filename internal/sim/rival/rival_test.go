@@ -97,9 +97,17 @@ func TestRivalsByHand(t *testing.T) {
 				{wait: five + 1, spec: 5, engines: fluid.Engines{}, want: 1},
 			}, // and then it is not
 		},
-		"keda never asks for more than 100": {
+		"keda has the limit of the hpa, which is none": {
 			"keda-queue", 5, time.Minute, []look{
-				{wait: 1, spec: 90, engines: queue(90, 5000), want: 100}, // 1000 were wanted, 180 allowed
+				{wait: 1, spec: 90, engines: queue(90, 5000), want: 180}, // 1000 were wanted, 180 allowed
+			},
+		},
+		"hpa with a window of its own: that is a behavior": {
+			"hpa-tuned", 0.5, time.Minute, []look{
+				{wait: 1, rate: 20, spec: 2, want: 6},         // at most max(2*2, 2+4)
+				{wait: 1, rate: 2, spec: 6, want: 6},          // the 20 keeps what is there, and raises nothing
+				{wait: 6*five - 2, rate: 2, spec: 6, want: 6}, // for half an hour
+				{wait: 1, rate: 2, spec: 6, want: 2},
 			},
 		},
 		"keda on both: what asks for more": {

@@ -27,8 +27,8 @@ var (
 // Table is every rival, in the order in which they are shown.
 func Table() []fluid.Policy {
 	return []fluid.Policy{
-		row("hpa", "HPA on requests/s, 300 s down window", ofCapacity, utilisation, 0.7, hpaOn(hpaDownWindow)),
-		row("hpa-tuned", "HPA on requests/s, 30 min down window", ofCapacity, utilisation, 0.85, hpaOn(hpaTunedWindow)),
+		row("hpa", "HPA on requests/s, 300 s down window", ofCapacity, utilisation, 0.7, hpaShipped),
+		row("hpa-tuned", "HPA on requests/s, 30 min down window", ofCapacity, utilisation, 0.85, hpaTuned),
 		row("keda-queue", "KEDA on waiting requests", waitingPer, queues, kedaQueue, kedaOnQueue),
 		row("keda-queue-cron", "the same with cron pre-warm", waitingPer, queues, kedaQueue, withCron(kedaOnQueue)),
 		row("keda-kv", "KEDA on KV-cache use", kvPer, kvTargets, kedaKV, kedaOnKV),

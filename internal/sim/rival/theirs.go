@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/forewarm/forewarm/internal/sim"
 	"github.com/forewarm/forewarm/internal/sim/fluid"
 )
 
@@ -20,13 +21,10 @@ const (
 
 // Setup is an HPA as somebody configured it, or KEDA's, whose queries without a result are zero.
 type Setup struct {
-	Metrics   []Target // the HPA takes the largest count
-	Min, Max  int
-	Window    time.Duration // scaleDown stabilisation
-	Tolerance float64       // 0.1 = 10 %
-	DownStep  int           // pods that may go within DownEvery; 0 = any
-	DownEvery time.Duration
-	Nulls     bool // nothing scraped is zero
+	Metrics  []Target // the HPA takes the largest count
+	Min, Max int
+	Behavior *sim.Behavior // spec.behavior; nil = none
+	Nulls    bool          // nothing scraped is zero
 }
 
 // Target is an AverageValue per replica.
@@ -37,10 +35,20 @@ type Target struct {
 
 // NewSetup is that HPA for one run.
 func NewSetup(s Setup) fluid.Scaler {
-	h := newHPA(1, s.Window, func(o *fluid.Observation) (float64, bool) { return s.want(o) })
-	h.rule.Min, h.rule.Max, h.rule.Tolerance = max(s.Min, 1), s.Max, s.Tolerance
-	h.rule.DownStep, h.rule.DownEvery = s.DownStep, s.DownEvery
+	h := newHPA(1, func(o *fluid.Observation) (float64, bool) { return s.want(o) })
+	h.rule.Min, h.rule.Max, h.rule.Behavior = s.Least(), s.Max, s.Behavior
 	return h
+}
+
+// Least is the minimum that is run: nothing here sleeps at zero.
+func (s Setup) Least() int { return max(s.Min, 1) }
+
+// DownWindow is how long a high wish keeps the replicas.
+func (s Setup) DownWindow() time.Duration {
+	if s.Behavior != nil {
+		return s.Behavior.Down.Window
+	}
+	return sim.DefaultBehavior().Down.Window
 }
 
 // beside is a Setup per pool, each at work on its own.
