@@ -55,7 +55,7 @@ func TestEveryVariantTakesPart(t *testing.T) {
 		s.Theirs = append(s.Theirs, Autoscaler{
 			Kind: "HorizontalPodAutoscaler", Namespace: "llm", Name: "of-" + name, Target: "chat-" + name,
 			Setup: rival.Setup{
-				Metrics: []rival.Target{{Of: rival.Arrivals, Value: 1}}, Min: 1, Max: 9, Window: 5 * time.Minute, Tolerance: 0.1,
+				Metrics: []rival.Target{{Of: rival.Arrivals, Value: 1}}, Min: 1, Max: 9,
 			},
 		})
 	}

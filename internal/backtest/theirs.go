@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/yaml"
@@ -26,12 +26,8 @@ type Autoscaler struct {
 	variant               int      // of the model that it scales
 }
 
-// kedaMaxReplicas is KEDA's default; hpaDown and hpaTolerance are the controller's.
-const (
-	kedaMaxReplicas = 100
-	hpaDown         = 5 * time.Minute
-	hpaTolerance    = 0.1
-)
+// kedaMaxReplicas is KEDA's default.
+const kedaMaxReplicas = 100
 
 // ParseAutoscalers reads YAML documents or JSON, single objects or lists, as kubectl prints them. HPAs that KEDA made
 // are left out, because their ScaledObjects say the same; other kinds are passed over.
@@ -78,25 +74,11 @@ type scaleTarget struct {
 	Name string `json:"name"`
 }
 
-type behavior struct {
-	ScaleDown *struct {
-		Window    *int               `json:"stabilizationWindowSeconds"`
-		Tolerance *resource.Quantity `json:"tolerance"`
-		Select    string             `json:"selectPolicy"`
-		Policies  []struct {
-			Type                 string
-			Value, PeriodSeconds int
-		} `json:"policies"`
-	} `json:"scaleDown"`
-	ScaleUp json.RawMessage `json:"scaleUp"`
-}
-
 func (o object) autoscaler() (Autoscaler, bool, error) {
 	a := Autoscaler{Kind: o.Kind, Namespace: o.Metadata.Namespace, Name: o.Metadata.Name}
 	if a.Namespace == "" {
 		a.Namespace = "default"
 	}
-	a.Setup = rival.Setup{Window: hpaDown, Tolerance: hpaTolerance}
 	var err error
 	switch o.Kind {
 	case "HorizontalPodAutoscaler":
@@ -138,6 +120,9 @@ func (a *Autoscaler) hpa(spec []byte) error {
 	if s.Min != nil {
 		a.Setup.Min = *s.Min
 	}
+	if a.Setup.Min == 0 {
+		a.note("its minReplicas of 0 is not simulated: it keeps one replica")
+	}
 	for _, m := range s.Metrics {
 		from := slices.IndexFunc([]*source{m.Pods, m.Object, m.External}, func(s *source) bool { return s != nil })
 		if from < 0 {
@@ -149,49 +134,85 @@ func (a *Autoscaler) hpa(spec []byte) error {
 			a.note("its metric %s has no averageValue, and is not simulated", x.Metric.Name)
 			continue
 		}
-		a.follow(x.Metric.Name, x.Target.AverageValue.AsApproximateFloat64())
+		a.follow(x.Metric.Name, rival.Target{Value: x.Target.AverageValue.AsApproximateFloat64()})
 	}
 	a.behave(s.Behavior)
 	return a.check()
 }
 
+// scaled is a ScaledObject, as far as anything of it is used or said to be left out.
+type scaled struct {
+	Target   scaleTarget     `json:"scaleTargetRef"`
+	Min      int             `json:"minReplicaCount"`
+	Max      *int            `json:"maxReplicaCount"`
+	Idle     *int            `json:"idleReplicaCount"`
+	Cooldown *int            `json:"cooldownPeriod"`
+	Fallback json.RawMessage `json:"fallback"`
+	Advanced struct {
+		HPA struct {
+			Behavior *behavior `json:"behavior"`
+		} `json:"horizontalPodAutoscalerConfig"`
+		Modifiers struct {
+			Formula string `json:"formula"`
+		} `json:"scalingModifiers"`
+	} `json:"advanced"`
+	Triggers []struct {
+		Type       string            `json:"type"`
+		MetricType string            `json:"metricType"`
+		Metadata   map[string]string `json:"metadata"`
+	} `json:"triggers"`
+}
+
 func (a *Autoscaler) keda(spec []byte) error {
-	var s struct {
-		Target   scaleTarget `json:"scaleTargetRef"`
-		Min      int         `json:"minReplicaCount"`
-		Max      *int        `json:"maxReplicaCount"`
-		Advanced struct {
-			HPA struct {
-				Behavior *behavior `json:"behavior"`
-			} `json:"horizontalPodAutoscalerConfig"`
-		} `json:"advanced"`
-		Triggers []struct {
-			Type       string            `json:"type"`
-			MetricType string            `json:"metricType"`
-			Metadata   map[string]string `json:"metadata"`
-		} `json:"triggers"`
-	}
+	var s scaled
 	if err := json.Unmarshal(spec, &s); err != nil {
 		return err
 	}
-	a.Target, a.Setup.Min, a.Setup.Max, a.Setup.Nulls = s.Target.Name, s.Min, kedaMaxReplicas, true
+	a.Target, a.Setup.Min, a.Setup.Max = s.Target.Name, s.Min, kedaMaxReplicas
 	if s.Max != nil {
 		a.Setup.Max = *s.Max
 	}
+	a.leaveOut(s)
 	for _, t := range s.Triggers {
 		threshold, err := strconv.ParseFloat(t.Metadata["threshold"], 64)
 		if t.Type != "prometheus" || t.MetricType != "" && t.MetricType != "AverageValue" || err != nil {
 			a.note("its trigger of type %s is not simulated", t.Type)
 			continue
 		}
-		a.follow(t.Metadata["query"], threshold)
+		nulls, err := strconv.ParseBool(cmp.Or(t.Metadata["ignoreNullValues"], "true"))
+		if err != nil {
+			return fmt.Errorf("ignoreNullValues: want true or false, got %q", t.Metadata["ignoreNullValues"])
+		}
+		if v := t.Metadata["activationThreshold"]; v != "" {
+			a.note("its activationThreshold of %s is not simulated: it says when to leave zero", v)
+		}
+		a.follow(t.Metadata["query"], rival.Target{Value: threshold, Nulls: nulls})
 	}
 	a.behave(s.Advanced.HPA.Behavior)
 	return a.check()
 }
 
+// leaveOut says what of a ScaledObject is not run.
+func (a *Autoscaler) leaveOut(s scaled) {
+	if s.Min == 0 {
+		a.note("its minReplicaCount of 0 is not simulated: it keeps one replica")
+	}
+	if s.Idle != nil {
+		a.note("its idleReplicaCount of %d is not simulated: it never goes below its minimum", *s.Idle)
+	}
+	if s.Cooldown != nil {
+		a.note("its cooldownPeriod of %d s is not simulated: it says when to go to zero", *s.Cooldown)
+	}
+	if len(s.Fallback) > 0 && string(s.Fallback) != "null" {
+		a.note("its fallback is not simulated: without a metric it holds")
+	}
+	if s.Advanced.Modifiers.Formula != "" {
+		a.note("its scalingModifiers are not simulated: each trigger counts on its own")
+	}
+}
+
 // follow takes a metric or a query by what its name says.
-func (a *Autoscaler) follow(name string, target float64) {
+func (a *Autoscaler) follow(name string, target rival.Target) {
 	lower := strings.ToLower(name)
 	for _, w := range []struct {
 		of    rival.Signal
@@ -206,37 +227,12 @@ func (a *Autoscaler) follow(name string, target float64) {
 			break // counted in tokens, of which this world knows too little
 		}
 		if slices.ContainsFunc(w.words, func(word string) bool { return strings.Contains(lower, word) }) {
-			a.Setup.Metrics = append(a.Setup.Metrics, rival.Target{Of: w.of, Value: target})
+			target.Of = w.of
+			a.Setup.Metrics = append(a.Setup.Metrics, target)
 			return
 		}
 	}
 	a.note("its metric %q is nothing that this world shows, and is not simulated", name)
-}
-
-func (a *Autoscaler) behave(b *behavior) {
-	if b == nil {
-		return
-	}
-	if len(b.ScaleUp) > 0 {
-		a.note("its scaleUp behavior is not simulated: it may double, or add four, each time")
-	}
-	d := b.ScaleDown
-	if d == nil {
-		return
-	}
-	if d.Window != nil {
-		a.Setup.Window = time.Duration(*d.Window) * time.Second
-	}
-	if d.Tolerance != nil {
-		a.note("its tolerance of scaleDown is not simulated")
-	}
-	switch {
-	case len(d.Policies) == 1 && d.Policies[0].Type == "Pods" && d.Policies[0].Value > 0:
-		a.Setup.DownStep = d.Policies[0].Value
-		a.Setup.DownEvery = time.Duration(d.Policies[0].PeriodSeconds) * time.Second
-	case d.Select == "Disabled", len(d.Policies) > 1, len(d.Policies) == 1 && d.Policies[0].Value != 100:
-		a.note("its scaleDown policies are not simulated: any number may go at once")
-	}
 }
 
 func (a *Autoscaler) note(format string, args ...any) {
@@ -249,17 +245,17 @@ func (a *Autoscaler) check() error {
 			return fmt.Errorf("target of %s: want above 0, got %g", m.Of, m.Value)
 		}
 	}
-	if a.Setup.Max < max(a.Setup.Min, 1) {
-		return fmt.Errorf("maximum: want at least the minimum (%d), got %d", a.Setup.Min, a.Setup.Max)
+	if least := a.Setup.Least(); a.Setup.Max < least {
+		return fmt.Errorf("maximum: want at least the minimum (%d), got %d", least, a.Setup.Max)
 	}
 	return nil
 }
 
-// setting says in few words how it is set.
+// setting says in few words how it is run.
 func (a *Autoscaler) setting() string {
 	var parts []string
 	for _, m := range a.Setup.Metrics {
 		parts = append(parts, fmt.Sprintf("%s %g", m.Of, m.Value))
 	}
-	return fmt.Sprintf("%s per replica, %d to %d, %s down", strings.Join(parts, ", "), a.Setup.Min, a.Setup.Max, a.Setup.Window)
+	return fmt.Sprintf("%s per replica, %d to %d, %s down", strings.Join(parts, ", "), a.Setup.Least(), a.Setup.Max, a.Setup.DownWindow())
 }

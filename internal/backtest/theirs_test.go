@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/forewarm/forewarm/internal/config"
+	"github.com/forewarm/forewarm/internal/sim"
 	"github.com/forewarm/forewarm/internal/sim/rival"
 	"github.com/forewarm/forewarm/policy"
 )
@@ -39,6 +40,40 @@ spec:
   - {type: cron, metadata: {desiredReplicas: "4"}}
 `
 
+const everything = `
+kind: ScaledObject
+metadata: {name: chat}
+spec:
+  scaleTargetRef: {name: chat}
+  maxReplicaCount: 20
+  idleReplicaCount: 0
+  cooldownPeriod: 600
+  fallback: {failureThreshold: 3, replicas: 6}
+  advanced:
+    scalingModifiers: {formula: "q + 1"}
+    horizontalPodAutoscalerConfig:
+      behavior:
+        scaleUp:
+          stabilizationWindowSeconds: 30
+          tolerance: "0"
+          selectPolicy: Min
+          policies:
+          - {type: Percent, value: 50, periodSeconds: 60}
+          - {type: Pods, value: 2, periodSeconds: 30}
+          - {type: Rows, value: 1, periodSeconds: 30}
+        scaleDown: {selectPolicy: Disabled}
+  triggers:
+  - type: prometheus
+    metadata: {query: 'sum(vllm:num_requests_waiting)', threshold: "5", activationThreshold: "2", ignoreNullValues: "false"}
+`
+
+// behaving is a behavior that differs from the API's defaults in something.
+func behaving(change func(b *sim.Behavior)) *sim.Behavior {
+	b := sim.DefaultBehavior()
+	change(&b)
+	return &b
+}
+
 func TestAutoscalersAreRead(t *testing.T) {
 	for name, tc := range map[string]struct {
 		text  string
@@ -48,16 +83,36 @@ func TestAutoscalersAreRead(t *testing.T) {
 		"a list of the API, without those that KEDA made": {
 			listOfHPAs, rival.Setup{
 				Metrics: []rival.Target{{Of: rival.Queue, Value: 3}, {Of: rival.Arrivals, Value: 1.5}},
-				Min:     2, Max: 9, Window: 10 * time.Minute, Tolerance: 0.1, DownStep: 1, DownEvery: time.Minute,
+				Min:     2, Max: 9, Behavior: behaving(func(b *sim.Behavior) {
+					b.Down.Window, b.Down.Policies = 10*time.Minute, []sim.Allowance{{Pods: 1, Period: time.Minute}}
+				}),
 			}, []string{"its Resource metric is not simulated"},
 		},
 		"a ScaledObject among other documents, with KEDA's defaults": {
 			scaledObject, rival.Setup{
-				Metrics: []rival.Target{{Of: rival.KV, Value: 0.7}}, Min: 1, Max: 100,
-				Window: 5 * time.Minute, Tolerance: 0.1, Nulls: true,
+				Metrics: []rival.Target{{Of: rival.KV, Value: 0.7, Nulls: true}}, Min: 1, Max: 100,
 			}, []string{
 				`its metric "sum(rate(vllm:generation_tokens_total[1m]))" is nothing that this world shows, and is not simulated`,
 				"its trigger of type cron is not simulated",
+			},
+		},
+		"a ScaledObject with everything": {
+			everything, rival.Setup{
+				Metrics: []rival.Target{{Of: rival.Queue, Value: 5}}, Max: 20, Behavior: behaving(func(b *sim.Behavior) {
+					b.Up = sim.Rules{
+						Window: 30 * time.Second, Tolerance: 0, Select: sim.SelectMin,
+						Policies: []sim.Allowance{{Percent: 50, Period: time.Minute}, {Pods: 2, Period: 30 * time.Second}},
+					}
+					b.Down.Select = sim.SelectDisabled
+				}),
+			}, []string{
+				"its minReplicaCount of 0 is not simulated: it keeps one replica",
+				"its idleReplicaCount of 0 is not simulated: it never goes below its minimum",
+				"its cooldownPeriod of 600 s is not simulated: it says when to go to zero",
+				"its fallback is not simulated: without a metric it holds",
+				"its scalingModifiers are not simulated: each trigger counts on its own",
+				"its activationThreshold of 2 is not simulated: it says when to leave zero",
+				`its scaleUp policy of type "Rows", 1 in 30 s, is none that Kubernetes has, and is left out`,
 			},
 		},
 	} {
@@ -81,11 +136,23 @@ func TestAutoscalersThatCannotBe(t *testing.T) {
 		"read autoscalers":                  "kind: [",
 		"HorizontalPodAutoscaler llm/chat":  strings.Replace(listOfHPAs, `"maxReplicas": 9`, `"maxReplicas": 1`, 1),
 		"target of queue: want above 0":     strings.Replace(listOfHPAs, `"averageValue": "3"`, `"averageValue": "0"`, 1),
+		"ignoreNullValues: want true or f":  strings.Replace(everything, `"false"`, `"maybe"`, 1),
 		"cannot unmarshal string into Go s": strings.Replace(scaledObject, "minReplicaCount: 1", "minReplicaCount: many", 1),
 	} {
 		if got, err := ParseAutoscalers([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v, %v", want, got, err)
 		}
+	}
+}
+
+// TestTheMinimumThatIsRunIsShown: none of them sleeps at zero here.
+func TestTheMinimumThatIsRunIsShown(t *testing.T) {
+	got, err := ParseAutoscalers([]byte(everything))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := got[0].setting(); s != "queue 5 per replica, 1 to 20, 5m0s down" {
+		t.Errorf("want the minimum of one, got %q", s)
 	}
 }
 
@@ -95,7 +162,7 @@ func TestYourOwnHPARunsBesideTheOthers(t *testing.T) {
 	h, _ := fold1(t, past{of: func(at time.Time) policy.Input { return seen(at, 2, 2, 0) }}, 4*time.Hour, time.Minute)
 	mine := Autoscaler{Kind: "HorizontalPodAutoscaler", Namespace: "llm", Name: "mine", Target: "chat-main", Notes: []string{"half of it"}}
 	mine.Setup = rival.Setup{
-		Metrics: []rival.Target{{Of: rival.Arrivals, Value: 1}}, Min: 1, Max: 5, Window: 5 * time.Minute, Tolerance: 0.1,
+		Metrics: []rival.Target{{Of: rival.Arrivals, Value: 1}}, Min: 1, Max: 5,
 	}
 	other := mine
 	other.Name, other.Target = "other", "something-else"

@@ -19,18 +19,18 @@ const (
 	Running  Signal = "running"  // requests being served
 )
 
-// Setup is an HPA as somebody configured it, or KEDA's, whose queries without a result are zero.
+// Setup is an HPA as somebody configured it, or KEDA's.
 type Setup struct {
 	Metrics  []Target // the HPA takes the largest count
 	Min, Max int
 	Behavior *sim.Behavior // spec.behavior; nil = none
-	Nulls    bool          // nothing scraped is zero
 }
 
 // Target is an AverageValue per replica.
 type Target struct {
 	Of    Signal
 	Value float64
+	Nulls bool // nothing scraped is zero: KEDA, unless ignoreNullValues is false
 }
 
 // NewSetup is that HPA for one run.
@@ -85,19 +85,25 @@ func (b beside) DecideAll(o *fluid.Observation, want []int) {
 	}
 }
 
-// want is the largest number of replicas that a metric asks for, before rounding; false while nothing is known.
+// want is the largest number of replicas that a metric asks for, before rounding; false while nothing is known, and
+// while something is unknown that may speak against a fall (horizontal.go, computeReplicasForMetrics).
 func (s Setup) want(o *fluid.Observation) (float64, bool) {
-	most, known := math.Inf(-1), false
+	most, unknown := math.Inf(-1), false
 	for _, m := range s.Metrics {
 		v, ok := m.Of.read(o)
-		if !ok && s.Nulls && o.Tick > 0 {
+		if !ok && m.Nulls && o.Tick > 0 {
 			v, ok = 0, true
 		}
 		if ok {
-			most, known = max(most, v/m.Value), true
+			most = max(most, v/m.Value)
+		} else {
+			unknown = true
 		}
 	}
-	return most, known
+	if unknown && math.Ceil(most-1e-9) < float64(o.Spec) {
+		return 0, false
+	}
+	return most, true
 }
 
 func (s Signal) read(o *fluid.Observation) (float64, bool) {
