@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	authnv1 "k8s.io/api/authentication/v1"
 	authzv1 "k8s.io/api/authorization/v1"
@@ -20,6 +21,8 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/forewarm/forewarm/internal/certs"
 )
 
 // hpaUser is who the HPA controller is.
@@ -29,7 +32,7 @@ const hpaUser = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 // list and watch, APIServices, and reviews of tokens and of access.
 type cluster struct {
 	server *httptest.Server
-	ca     *authority
+	ca     *certs.Authority
 
 	mu       sync.Mutex
 	pods     map[string]*corev1.Pod // by namespace/name
@@ -42,8 +45,12 @@ type cluster struct {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
+	ca, err := certs.NewAuthority("test", time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := &cluster{
-		ca: newAuthority(t), pods: map[string]*corev1.Pod{}, watchers: map[chan metav1.WatchEvent]string{},
+		ca: ca, pods: map[string]*corev1.Pod{}, watchers: map[chan metav1.WatchEvent]string{},
 		owners: map[string]string{}, requests: map[string]int{}, tokens: map[string]string{},
 	}
 	mux := http.NewServeMux()
@@ -101,10 +108,13 @@ func (c *cluster) configMap(w http.ResponseWriter, _ *http.Request) { answer(w, 
 
 func (c *cluster) authentication() *corev1.ConfigMap {
 	return &corev1.ConfigMap{
-		TypeMeta:   metav1.TypeMeta{Kind: "ConfigMap", APIVersion: "v1"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "extension-apiserver-authentication", ResourceVersion: "1"},
+		TypeMeta: metav1.TypeMeta{Kind: "ConfigMap", APIVersion: "v1"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "kube-system", Name: "extension-apiserver-authentication",
+			ResourceVersion: "1",
+		},
 		Data: map[string]string{
-			"client-ca-file": string(c.ca.pem), "requestheader-client-ca-file": string(c.ca.pem),
+			"client-ca-file": string(c.ca.Cert), "requestheader-client-ca-file": string(c.ca.Cert),
 			"requestheader-allowed-names": `["front-proxy"]`, "requestheader-username-headers": `["X-Remote-User"]`,
 			"requestheader-group-headers": `["X-Remote-Group"]`, "requestheader-extra-headers-prefix": `["X-Remote-Extra-"]`,
 		},
@@ -124,7 +134,10 @@ func begin(w http.ResponseWriter, r *http.Request, kind string, initial []any) (
 		}
 		send(map[string]any{"type": "BOOKMARK", "object": map[string]any{
 			"kind": kind, "apiVersion": "v1",
-			"metadata": map[string]any{"resourceVersion": "1", "annotations": map[string]string{"k8s.io/initial-events-end": "true"}},
+			"metadata": map[string]any{
+				"resourceVersion": "1",
+				"annotations":     map[string]string{"k8s.io/initial-events-end": "true"},
+			},
 		}})
 	}
 	w.(http.Flusher).Flush()
@@ -155,7 +168,8 @@ func (c *cluster) listPods(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	var have []any
 	list := &corev1.PodList{
-		TypeMeta: metav1.TypeMeta{Kind: "PodList", APIVersion: "v1"}, ListMeta: metav1.ListMeta{ResourceVersion: fmt.Sprint(c.version + 1)},
+		TypeMeta: metav1.TypeMeta{Kind: "PodList", APIVersion: "v1"},
+		ListMeta: metav1.ListMeta{ResourceVersion: fmt.Sprint(c.version + 1)},
 	}
 	for _, p := range c.pods {
 		if p.Namespace == ns {
@@ -232,8 +246,9 @@ func (c *cluster) apiService(w http.ResponseWriter, r *http.Request) {
 	}
 	ns, name, _ := strings.Cut(who, "/")
 	answer(w, map[string]any{
-		"kind": "APIService", "apiVersion": "apiregistration.k8s.io/v1", "metadata": map[string]any{"name": r.PathValue("name")},
-		"spec": map[string]any{"service": map[string]any{"namespace": ns, "name": name}},
+		"kind": "APIService", "apiVersion": "apiregistration.k8s.io/v1",
+		"metadata": map[string]any{"name": r.PathValue("name")},
+		"spec":     map[string]any{"service": map[string]any{"namespace": ns, "name": name}},
 	})
 }
 

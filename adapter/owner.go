@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 )
 
@@ -80,20 +81,14 @@ func (s *Server) claim(ctx context.Context) error {
 
 // watchOwners notes changes until the context ends.
 func (s *Server) watchOwners(ctx context.Context) {
-	t := time.NewTicker(ownerEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
+	_ = wait.PollUntilContextCancel(ctx, ownerEvery, false, func(ctx context.Context) (bool, error) {
 		for _, api := range s.apis() {
 			if who, err := owner(ctx, s.client.Discovery().RESTClient(), api); err == nil {
 				s.note(api, who)
 			}
 		}
-	}
+		return false, nil
+	}) // it ends with the context
 }
 
 // note keeps an owner as a metric, and warns when it is somebody else.

@@ -1,6 +1,7 @@
 package adapter
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -24,7 +25,7 @@ func TestWhoMayAsk(t *testing.T) {
 	w := start(t, c, snapshot(v), nil)
 	bearer := func(token string) *rest.Config {
 		return &rest.Config{Host: "https://" + w.addr, BearerToken: token, TLSClientConfig: rest.TLSClientConfig{
-			CAData: c.ca.pem, ServerName: "forewarm.forewarm.svc",
+			CAData: c.ca.Cert, ServerName: "forewarm.forewarm.svc",
 		}}
 	}
 	// The aggregator says whom it asks for, with a certificate of its own.
@@ -57,7 +58,8 @@ func TestWhoMayAsk(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := client.Get("https://" + w.addr + "/apis/custom.metrics.k8s.io/v1beta2/namespaces/llm/deployments.apps/main/" + Desired)
+			api := "https://" + w.addr + "/apis/custom.metrics.k8s.io/v1beta2"
+			r, err := client.Get(api + "/namespaces/llm/deployments.apps/main/" + Desired)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,20 +85,27 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	c, v := twoPods(t)
 	var cert, key string
 	w := start(t, c, snapshot(v), func(o *Options) { cert, key = o.CertFile, o.KeyFile })
-	serial := func() int64 {
-		conn, err := tls.Dial("tcp", w.addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // only its serial number is of interest
+	served := func() []byte {
+		conn, err := tls.Dial("tcp", w.addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // only what it shows counts
 		if err != nil {
-			return 0
+			return nil
 		}
-		number := conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
-		_ = conn.Close()
-		return number
+		defer func() { _ = conn.Close() }()
+		return conn.ConnectionState().PeerCertificates[0].Raw
 	}
-	if got := serial(); got != 2 {
-		t.Fatalf("want the certificate of the file, got number %d", got)
+	file := func() []byte {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pair.Certificate[0]
 	}
-	c.renew(t, 77, cert, key)
-	w.until("the new certificate", func() bool { return serial() == 77 })
+	first := file()
+	if !bytes.Equal(served(), first) {
+		t.Fatal("want the certificate of the file")
+	}
+	c.renew(t, cert, key)
+	w.until("the new certificate", func() bool { return !bytes.Equal(served(), first) && bytes.Equal(served(), file()) })
 }
 
 func TestWithoutFilesACertificateIsMade(t *testing.T) {
@@ -111,7 +120,7 @@ func TestWithoutFilesACertificateIsMade(t *testing.T) {
 func TestHealthNeedsNoPrometheus(t *testing.T) {
 	w := start(t, newCluster(t), nil, nil)
 	client, err := rest.HTTPClientFor(&rest.Config{TLSClientConfig: rest.TLSClientConfig{
-		CAData: w.cluster.ca.pem, ServerName: "forewarm.forewarm.svc",
+		CAData: w.cluster.ca.Cert, ServerName: "forewarm.forewarm.svc",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +136,8 @@ func TestHealthNeedsNoPrometheus(t *testing.T) {
 		})
 	}
 	custom, _ := w.hpa()
-	_, err = custom.NamespacedMetrics("llm").GetForObjects(podKind, labels.Everything(), "inference_pending_requests", labels.Everything())
+	_, err = custom.NamespacedMetrics("llm").GetForObjects(podKind, labels.Everything(), "inference_pending_requests",
+		labels.Everything())
 	if !apierrors.IsServiceUnavailable(err) || !strings.Contains(err.Error(), "no decision yet") {
 		t.Errorf("want an error that says why, got %v", err)
 	}
@@ -146,7 +156,11 @@ func TestANamespaceThatMayNotBeReadIsItsOwnTrouble(t *testing.T) {
 			}
 			w := start(t, c, first, nil)
 			w.snapshot.Store(snapshot(v, shut))
-			w.until("told", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return strings.Contains(fmt.Sprint(w.warns), closed) })
+			w.until("told", func() bool {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				return strings.Contains(fmt.Sprint(w.warns), closed)
+			})
 			if err := w.server.Ready(); err != nil {
 				t.Errorf("want it ready, got %v", err)
 			}
@@ -235,7 +249,8 @@ func TestARequestInFlightIsAnswered(t *testing.T) {
 func refused(addr string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", addr) //nolint:gosec // nothing is sent
+	d := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // nothing is sent
+	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return true
 	}
@@ -254,7 +269,10 @@ func TestReplicasAnswerAlike(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out string
-		for _, path := range []string{"pods/*/inference_kv_utilization?labelSelector=app%3Dvllm", "deployments.apps/main/" + Desired, "services/x/vllm:num_requests_waiting"} {
+		for _, path := range []string{
+			"pods/*/inference_kv_utilization?labelSelector=app%3Dvllm",
+			"deployments.apps/main/" + Desired, "services/x/vllm:num_requests_waiting",
+		} {
 			r, err := client.Get("https://" + w.addr + "/apis/custom.metrics.k8s.io/v1beta2/namespaces/llm/" + path)
 			if err != nil {
 				t.Fatal(err)

@@ -314,7 +314,8 @@ func hold(t *testing.T, conns []*grpc.ClientConn, streams int) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	for i := range streams {
-		s, err := pb.NewExternalScalerClient(conns[i%len(conns)]).StreamIsActive(ctx, ref("model", fmt.Sprintf("m%04d", i%benchModels)))
+		s, err := pb.NewExternalScalerClient(conns[i%len(conns)]).StreamIsActive(ctx,
+			ref("model", fmt.Sprintf("m%04d", i%benchModels)))
 		if err == nil {
 			_, err = s.Recv()
 		}

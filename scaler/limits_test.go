@@ -122,7 +122,8 @@ func TestConnectionsBeyondTheLimitAreClosedAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if _, err := pb.NewExternalScalerClient(conn).IsActive(t.Context(), ref("model", "llama"), grpc.WaitForReady(true)); err != nil {
+	if _, err := pb.NewExternalScalerClient(conn).IsActive(t.Context(), ref("model", "llama"),
+		grpc.WaitForReady(true)); err != nil {
 		t.Error(err)
 	}
 	if got := sum(t, &listening{Server: s}, "forewarm_scaler_connections_refused_total"); got < 1 {

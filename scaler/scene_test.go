@@ -98,7 +98,10 @@ func (s *scene) tick(at time.Time, in seen) *policy.Snapshot {
 
 // parse stands for the configuration's.
 func parse(_ string, metadata map[string]string) (Trigger, error) {
-	t := Trigger{Model: metadata["model"], Variant: metadata["variant"], Metric: Desired, Target: 1, Inline: metadata["engine"] != ""}
+	t := Trigger{
+		Model: metadata["model"], Variant: metadata["variant"], Metric: Desired, Target: 1,
+		Inline: metadata["engine"] != "",
+	}
 	if m := metadata["metric"]; m != "" {
 		t.Metric, t.Target = Metric(m), 0.8
 	}
@@ -118,7 +121,10 @@ func options(b Board, now func() time.Time) Options {
 }
 
 func ref(pairs ...string) *pb.ScaledObjectRef {
-	r := &pb.ScaledObjectRef{Name: "llama", Namespace: "llm", ScalerMetadata: map[string]string{"scalerAddress": "forewarm:9443"}}
+	r := &pb.ScaledObjectRef{
+		Name: "llama", Namespace: "llm",
+		ScalerMetadata: map[string]string{"scalerAddress": "forewarm:9443"},
+	}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		r.ScalerMetadata[pairs[i]] = pairs[i+1]
 	}

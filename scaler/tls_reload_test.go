@@ -2,7 +2,6 @@ package scaler
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"os"
 	"path/filepath"
@@ -52,16 +51,16 @@ func TestASessionDoesNotOutliveTheCAOfItsCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &tls.Config{
-		RootCAs: x509.NewCertPool(), ServerName: "forewarm-scaler", Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2"},
+		RootCAs: trusting(t, ca), ServerName: "forewarm-scaler", Certificates: []tls.Certificate{pair},
+		NextProtos:         []string{"h2"},
 		ClientSessionCache: tls.NewLRUClientSessionCache(8), MinVersion: tls.VersionTLS13,
 	}
-	c.RootCAs.AddCert(ca.cert)
 	for range 3 {
 		if resumed, err := shake(t, addr, c); err != nil || resumed {
 			t.Fatalf("want a whole handshake, got resumed %t (%v)", resumed, err)
 		}
 	}
-	f.write(t, "ca.crt", newAuthority(t).pem())
+	f.write(t, "ca.crt", newAuthority(t).Cert)
 	if resumed, err := shake(t, addr, c); err == nil {
 		t.Errorf("want the caller refused once its CA is, got in, resumed %t", resumed)
 	}
@@ -80,12 +79,10 @@ func TestCallersDoNotMeetHalfWrittenFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	both := x509.NewCertPool()
-	both.AddCert(old.cert)
-	both.AddCert(next.cert)
-	trusting := func() credentials.TransportCredentials {
+	both := func() credentials.TransportCredentials {
 		return credentials.NewTLS(&tls.Config{
-			RootCAs: both, ServerName: "forewarm-scaler", Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13,
+			RootCAs: trusting(t, old, next), ServerName: "forewarm-scaler", Certificates: []tls.Certificate{pair},
+			MinVersion: tls.VersionTLS13,
 		})
 	}
 	stop := make(chan struct{})
@@ -106,7 +103,7 @@ func TestCallersDoNotMeetHalfWrittenFiles(t *testing.T) {
 	for range 4 {
 		calling.Go(func() {
 			for range 10 {
-				if got := asks(t, server, trusting()); got != codes.OK {
+				if got := asks(t, server, both()); got != codes.OK {
 					t.Errorf("want every caller served, got %s", got)
 				}
 			}
@@ -120,7 +117,7 @@ func TestCallersDoNotMeetHalfWrittenFiles(t *testing.T) {
 	}
 	lastCert, lastKey := next.sign(t, "forewarm-scaler")
 	f.replace(t, "tls.crt", lastCert)
-	asks(t, server, trusting())
+	asks(t, server, both())
 	f.replace(t, "tls.key", lastKey)
 	if got := asks(t, server, client(t, next, cert, key)); got != codes.OK {
 		t.Errorf("want the last pair in use once it is whole, got %s", got)

@@ -1,14 +1,8 @@
 package scaler
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -20,67 +14,52 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
+
+	"github.com/forewarm/forewarm/internal/certs"
 )
 
 // authority signs certificates.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
+type authority struct{ *certs.Authority }
 
 func newAuthority(t *testing.T) authority {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	a, err := certs.NewAuthority("ca", time.Now(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return authority{cert, key}
-}
-
-func (a authority) pem() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+	return authority{a}
 }
 
 // sign is a certificate and its key for a DNS name.
 func (a authority) sign(t *testing.T, name string) (cert, key []byte) {
 	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	pair, err := a.Issue(certs.Leaf{
+		DNS: []string{name}, Life: time.Hour,
+		Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<60))
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: serial, DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.cert, &k.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
+	return pair.Cert, pair.Key
+}
+
+// trusting is a pool of authorities.
+func trusting(t *testing.T, all ...authority) *x509.CertPool {
+	t.Helper()
+	pool := x509.NewCertPool()
+	for _, a := range all {
+		if !pool.AppendCertsFromPEM(a.Cert) {
+			t.Fatal("an authority without a certificate")
+		}
 	}
-	b, err := x509.MarshalECPrivateKey(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: b})
+	return pool
 }
 
 // client is how KEDA connects: caCert, tlsClientCert and tlsClientKey of a
 // TriggerAuthentication. A nil pair is no client certificate.
 func client(t *testing.T, ca authority, cert, key []byte) credentials.TransportCredentials {
 	t.Helper()
-	c := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "forewarm-scaler", MinVersion: tls.VersionTLS12}
-	c.RootCAs.AddCert(ca.cert)
+	c := &tls.Config{RootCAs: trusting(t, ca), ServerName: "forewarm-scaler", MinVersion: tls.VersionTLS12}
 	if cert != nil {
 		pair, err := tls.X509KeyPair(cert, key)
 		if err != nil {
@@ -108,7 +87,7 @@ func (f files) tls(t *testing.T, server, callers authority, names ...string) *TL
 	cert, key := server.sign(t, "forewarm-scaler")
 	return &TLS{
 		CertFile: f.write(t, "tls.crt", cert), KeyFile: f.write(t, "tls.key", key),
-		ClientCAFile: f.write(t, "ca.crt", callers.pem()), ClientNames: names,
+		ClientCAFile: f.write(t, "ca.crt", callers.Cert), ClientNames: names,
 	}
 }
 
@@ -150,11 +129,15 @@ func TestCertificatesAreRotatedWithoutARestart(t *testing.T) {
 	var clock atomic.Int64
 	old, next, callers := newAuthority(t), newAuthority(t), newAuthority(t)
 	f := files{t.TempDir()}
-	o := options(&board{s: snapshot(decided("llama", 1, 1))}, func() time.Time { return noon.Add(time.Duration(clock.Add(int64(time.Second)))) })
+	o := options(&board{s: snapshot(decided("llama", 1, 1))},
+		func() time.Time { return noon.Add(time.Duration(clock.Add(int64(time.Second)))) })
 	o.HoldFor, o.TLS = func() time.Duration { return 24 * time.Hour }, f.tls(t, old, callers)
 	server := serve(t, o)
 	cert, key := callers.sign(t, "keda")
-	held := keda{client: pb.NewExternalScalerClient(dial(t, client(t, old, cert, key), server)), ref: ref("model", "llama")}
+	held := keda{
+		client: pb.NewExternalScalerClient(dial(t, client(t, old, cert, key), server)),
+		ref:    ref("model", "llama"),
+	}
 	poll := func(when string, ca authority, want codes.Code) {
 		t.Helper()
 		if got := asks(t, server, client(t, ca, cert, key)); got != want {
@@ -179,7 +162,7 @@ func TestCertificatesAreRotatedWithoutARestart(t *testing.T) {
 	poll("gone", next, codes.OK)
 	f.write(t, "tls.crt", newCert)
 	f.write(t, "tls.key", newKey)
-	f.write(t, "ca.crt", next.pem())
+	f.write(t, "ca.crt", next.Cert)
 	poll2 := asks(t, server, client(t, next, cert, key))
 	if poll2 != codes.Unavailable {
 		t.Errorf("another CA of callers: want Unavailable, got %s", poll2)
@@ -190,9 +173,10 @@ func TestBadFilesAreRefusedAtStart(t *testing.T) {
 	ca := newAuthority(t)
 	f := files{t.TempDir()}
 	good := f.tls(t, ca, ca)
+	_, other := ca.sign(t, "x")
 	for name, tc := range map[string]TLS{
 		"no file":        {CertFile: filepath.Join(f.dir, "none"), KeyFile: good.KeyFile},
-		"key of another": {CertFile: good.CertFile, KeyFile: f.write(t, "other.key", func() []byte { _, k := ca.sign(t, "x"); return k }())},
+		"key of another": {CertFile: good.CertFile, KeyFile: f.write(t, "other.key", other)},
 		"an empty CA":    {CertFile: good.CertFile, KeyFile: good.KeyFile, ClientCAFile: f.write(t, "empty", nil)},
 	} {
 		o := options(&board{}, time.Now)

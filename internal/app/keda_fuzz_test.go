@@ -38,7 +38,7 @@ func fuzzedClient(f *testing.F) pb.ExternalScalerClient {
 	if err != nil {
 		f.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // it ends after the last input
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	listener := out.(*kedaOutput).listener
 	go func() { done <- out.Run(ctx) }()

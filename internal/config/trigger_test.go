@@ -288,11 +288,13 @@ func TestAScaledObjectThatScalesAnotherTargetIsWarnedOf(t *testing.T) {
 	}{
 		"its own target": {ScaledObject{Target: target}, map[string]string{"model": m.Name}, ""},
 		"another object": {
-			ScaledObject{Target: "other"}, map[string]string{"model": m.Name},
+			ScaledObject{Target: "other"},
+			map[string]string{"model": m.Name},
 			"ScaledObject o scales Deployment other by the replicas of " + m.Name + ", which are those of Deployment " + target + ":",
 		},
 		"another kind": {
-			ScaledObject{Target: target, Kind: "StatefulSet"}, map[string]string{"model": m.Name, "metric": "desired"},
+			ScaledObject{Target: target, Kind: "StatefulSet"},
+			map[string]string{"model": m.Name, "metric": "desired"},
 			"ScaledObject o scales StatefulSet " + target + " by the replicas of ",
 		},
 		"a raw signal":      {ScaledObject{Target: "gateway"}, map[string]string{"model": m.Name, "metric": "pending"}, ""},

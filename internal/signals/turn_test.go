@@ -24,14 +24,17 @@ func (answering) Do(context.Context, *http.Request) (*http.Response, []byte, err
 func TestAnswersAreAwaitedTogetherAndTakenApartInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mine, c := make(chan struct{}, 1), inTurn{answering{}}
+		ask := func(ctx context.Context, one *turn) error {
+			_, _, err := c.Do(context.WithValue(ctx, turnKey{}, one), nil) //nolint:bodyclose // there is none
+			return err
+		}
 		start := time.Now()
 		var all sync.WaitGroup
 		for range 3 {
 			all.Go(func() {
 				one := &turn{mine: mine}
 				defer one.done()
-				_, _, err := c.Do(context.WithValue(t.Context(), turnKey{}, one), nil)
-				if err != nil {
+				if err := ask(t.Context(), one); err != nil {
 					t.Error(err)
 				}
 				time.Sleep(time.Minute) // takes it apart
@@ -43,11 +46,11 @@ func TestAnswersAreAwaitedTogetherAndTakenApartInTurn(t *testing.T) {
 		}
 
 		held := &turn{mine: mine}
-		_, _, _ = c.Do(context.WithValue(t.Context(), turnKey{}, held), nil)
+		_ = ask(t.Context(), held)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		late := &turn{mine: mine}
-		if _, _, err := c.Do(context.WithValue(ctx, turnKey{}, late), nil); !errors.Is(err, context.DeadlineExceeded) {
+		if err := ask(ctx, late); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("want the wait bounded, got %v", err)
 		}
 		late.done() // which had none
