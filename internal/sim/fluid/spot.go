@@ -39,10 +39,11 @@ func ToldByDefault() Told {
 
 // terms are what is told, and the notice.
 func (s SpotStudy) terms() policy.SpotTerms {
-	if s.Told == (Told{}) {
-		s.Told = ToldByDefault()
+	told := s.Told
+	if told == (Told{}) {
+		told = ToldByDefault()
 	}
-	return policy.SpotTerms{Availability: s.Told.Availability, HazardPerHour: s.Told.Hazard, Notice: s.Notice}
+	return policy.SpotTerms{Availability: told.Availability, HazardPerHour: told.Hazard, Notice: s.Notice}
 }
 
 // SpotRow is what one policy came to.

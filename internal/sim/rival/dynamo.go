@@ -12,9 +12,12 @@ import (
 // auto-ARIMA: see autoregress for what stands in for it; "constant" and "Kalman" are shipped options. Prophet, the
 // fourth, is a Python and Stan library and is not here.
 const (
-	dynamoTicks  = 12 // of the tick: throughput loop every 180 s
-	dynamoLoads  = 3  // load loop every 5 s: this many looks per tick
-	dynamoDown   = 0.8
+	dynamoTicks = 12 // of the tick: throughput loop every 180 s
+	dynamoLoads = 3  // load loop every 5 s: this many looks per tick
+	dynamoDown  = 0.8
+	// dynamoIdle is the part of the time between tokens at the replica's rate that an empty batch takes already: 15 of
+	// about 30 ms in the request level's calibration.
+	dynamoIdle   = 0.5
 	kalmanLevel  = 1.0
 	kalmanTrend  = 0.1
 	kalmanNoise  = 10.0
@@ -92,18 +95,24 @@ func dynamoARIMA(share float64, c *fluid.Course) fluid.Scaler {
 	return newThroughput(share, c, newAutoregress())
 }
 
-// loops are both loops: the fast one moves by one replica, the slow one is its floor, which acts at once. Time
-// between tokens grows with what is in flight and is at the SLA when a replica is at its rate, so "estimated
-// above the SLA" reads: more in flight per replica than that rate keeps there.
+// loops are both loops: the fast one moves by one replica, the slow one is its floor, which acts at once. The fast one
+// estimates the time between tokens by a line through what is in flight (perf_model's regression: an intercept and a
+// slope), which is at the SLA when a replica is at its rate.
 type loops struct {
-	floor    *throughput
-	inFlight float64 // per replica at the SLA
+	floor *throughput
+	full  float64 // in flight per replica at its rate
+	sla   float64 // time between tokens, as a multiple of that at the rate
 }
 
 func newLoops(share float64, c *fluid.Course) fluid.Scaler {
 	r := c.World().Replica
-	return &loops{floor: newThroughput(share, c, lastValue{}), inFlight: share * r.Rate * r.Service.Seconds()}
+	d := &loops{floor: newThroughput(share, c, newAutoregress()), full: r.Rate * r.Service.Seconds()}
+	d.sla = d.pace(share * d.full)
+	return d
 }
+
+// pace is the time between tokens with so much in flight per replica.
+func (d *loops) pace(inFlight float64) float64 { return dynamoIdle + (1-dynamoIdle)*inFlight/d.full }
 
 // Decide implements fluid.Scaler.
 func (d *loops) Decide(o *fluid.Observation) int {
@@ -112,11 +121,11 @@ func (d *loops) Decide(o *fluid.Observation) int {
 		return max(o.Spec, d.floor.want) // no new action of the fast loop while one is in progress, or in the dark
 	}
 	n, busy := o.Spec, o.Engines.Running+o.Engines.Pending
-	if busy > float64(n)*d.inFlight {
+	if d.pace(busy/float64(max(n, 1))) > d.sla+1e-9 {
 		return max(n+1, floor)
 	}
 	for range dynamoLoads {
-		if n > 1 && busy/float64(n-1) < dynamoDown*d.inFlight {
+		if n > 1 && d.pace(busy/float64(n-1)) < dynamoDown*d.sla-1e-9 {
 			n--
 		}
 	}

@@ -151,11 +151,31 @@ func TestRivalsByHand(t *testing.T) {
 				{wait: 1, spec: 4, engines: kv(4, 0.9, 0), want: 8}, // ceil(3.6/0.5)
 			},
 		},
-		"aibrix's optimizer: the larger of mean and present": {
+		"aibrix's optimizer: the larger of mean and present, at most doubled": {
 			"aibrix-optimizer", 1, time.Minute, []look{
 				{wait: 1, rate: 4, spec: 2, want: 2},
-				{wait: 1, rate: 8, spec: 2, want: 4}, // mean 6
-				{wait: 1, rate: 2, spec: 4, want: 3}, // mean 4.67
+				{wait: 1, rate: 8, spec: 2, want: 4},  // mean 6
+				{wait: 1, rate: 40, spec: 4, want: 8}, // 20
+			},
+		},
+		"aibrix's optimizer as intended: the highest wish of five minutes holds": {
+			"aibrix-optimizer", 1, time.Minute, []look{
+				{wait: 1, rate: 8, spec: 4, want: 4},
+				{wait: 1, rate: 2, spec: 4, want: 4}, // mean 5: 3
+				{wait: 1, rate: 2, spec: 4, want: 4}, // mean 4: 2
+			},
+		},
+		"aibrix's optimizer as coded: one dip wins": {
+			"aibrix-optimizer-coded", 1, time.Minute, []look{
+				{wait: 1, rate: 8, spec: 4, want: 4},
+				{wait: 1, rate: 0, spec: 4, want: 2}, // mean 4
+				{wait: 1, rate: 6, spec: 4, want: 2}, // 3, but 2 was wished
+			},
+		},
+		"aibrix's optimizer: a tenth more is within": {
+			"aibrix-optimizer", 1, time.Minute, []look{
+				{wait: 1, rate: 22, spec: 10, want: 10}, // 11
+				{wait: 1, rate: 24, spec: 10, want: 12},
 			},
 		},
 		"dynamo, autoregression: the last value until there are five": {
@@ -189,6 +209,16 @@ func TestRivalsByHand(t *testing.T) {
 				{wait: 4, spec: 3, engines: inUse(3, 45, 15), want: 5},
 			}, // k2 = 45*1320/3 = 19800; 74400/.85 - 59400 = 28129
 		},
+		"wva behind its chart's hpa: up after four minutes, and at most ten": {
+			"wva-hpa", 0.85, time.Minute, []look{
+				{wait: 4, spec: 3, engines: inUse(3, 60, 0), want: 3},  // 4 are published
+				{wait: 15, spec: 3, engines: inUse(3, 60, 0), want: 3}, // the 3 that it found is 225 s old
+				{wait: 1, spec: 3, engines: inUse(3, 60, 0), want: 4},
+				{wait: 12, spec: 4, engines: inUse(4, 80, 800), want: 4}, // 41
+				{wait: 16, spec: 4, engines: inUse(4, 80, 800), want: 14},
+				{wait: 5, spec: 14, engines: inUse(4, 80, 800), want: 14}, // ten in 150 s were added
+			},
+		},
 		"dynamo, last value: 180 s at 2 requests/s each": {
 			"dynamo-constant", 1, time.Minute, []look{
 				{wait: 1, rate: 3, spec: 7, want: 7},   // nothing known before the first interval
@@ -197,11 +227,12 @@ func TestRivalsByHand(t *testing.T) {
 				{wait: 11, rate: 24, spec: 3, want: 1},
 			}, // 24*15/180 = 2
 		},
-		"dynamo's load loop: 20 in flight each": {
+		"dynamo's load loop: 20 in flight each, half of the time between tokens whatever is": {
 			"dynamo", 1, time.Minute, []look{
 				{wait: 12, rate: 48, spec: 3, engines: inUse(3, 60, 5), want: 4},   // 65 > 60: one more; floor 2
 				{wait: 1, spec: 4, warming: 1, engines: inUse(3, 60, 60), want: 4}, // one in progress: wait
-				{wait: 1, spec: 4, engines: inUse(4, 40, 0), want: 3},              // 40/3 < 16, 40/2 is not
+				{wait: 1, spec: 4, engines: inUse(4, 40, 0), want: 4},              // 0.5 + 0.5 * 40/3/20 = 0.83 > 0.8
+				{wait: 1, spec: 4, engines: inUse(4, 35, 0), want: 3},              // on three 0.79, on two 0.94
 				{wait: 1, spec: 6, engines: inUse(6, 10, 0), want: 3},              // three looks per tick
 				{wait: 1, spec: 3, engines: inUse(3, 10, 0), want: 2},
 			}, // the floor

@@ -2,7 +2,9 @@ package rival
 
 import (
 	"math"
+	"time"
 
+	"github.com/forewarm/forewarm/internal/sim"
 	"github.com/forewarm/forewarm/internal/sim/fluid"
 )
 
@@ -17,6 +19,12 @@ const (
 	wvaDown      = 0.70 // down while demand stays under this share of it
 	wvaBatch     = 8192 // B: tokens per forward pass, vLLM's max_num_batched_tokens
 	wvaSeqs      = 256  // S: vLLM's max_num_seqs
+
+	// wvaWindow, wvaPods and wvaPeriod are the behavior, in both directions, of the HPA in its chart
+	// (charts/workload-variant-autoscaler/values.yaml).
+	wvaWindow = 240 * time.Second
+	wvaPods   = 10
+	wvaPeriod = 150 * time.Second
 )
 
 // wva works in tokens: what runs holds TokensPerSlot each, what waits will need its prompt.
@@ -28,6 +36,22 @@ type wva struct {
 
 func newWVA(share float64, c *fluid.Course) fluid.Scaler {
 	return &wva{share: share, r: c.World().Replica, k2: newRecent(wvaHistory)}
+}
+
+// newWVABehindHPA is WVA as it is installed: it publishes wva_desired_replicas, and an HPA follows that with an average
+// value of 1, with the HPA's tolerance and the chart's behavior. What it published stands until its next look.
+func newWVABehindHPA(share float64, c *fluid.Course) fluid.Scaler {
+	w, published := newWVA(share, c), 0
+	return newHPA(1, func(o *fluid.Observation) (float64, bool) {
+		if o.Tick%wvaTicks == 0 || published == 0 {
+			published = w.Decide(o)
+		}
+		return float64(published), true
+	}).behaving(func(b *sim.Behavior) {
+		for _, r := range []*sim.Rules{&b.Up, &b.Down} {
+			r.Window, r.Policies = wvaWindow, []sim.Allowance{{Pods: wvaPods, Period: wvaPeriod}}
+		}
+	})
 }
 
 // Decide implements fluid.Scaler.
