@@ -51,12 +51,13 @@ type spoiler struct {
 	age  time.Duration
 }
 
-// readings are the part of an Observation that is scraped.
+// readings are the part of an Observation that is scraped, and of how many replicas of each pool that was.
 type readings struct {
 	rate    float64
 	age     time.Duration
 	known   bool
 	engines Engines
+	of      []int
 }
 
 func newSpoiler(w World, step time.Duration) *spoiler {
@@ -90,6 +91,13 @@ func (s *spoiler) spoil(o *Observation) {
 	}
 	o.Rate, o.RateAge, o.Engines = s.last.rate, s.last.age+s.age, s.last.engines
 	o.EnginesAge += time.Duration(s.Delay)*s.step + s.age
+	for i := range o.Pools {
+		v, of := &o.Pools[i], 0
+		if i < len(s.last.of) {
+			of = s.last.of[i]
+		}
+		v.Reporting = min(v.Serving, of)
+	}
 	o.Known = s.last.known && o.RateAge <= freshFor+s.step // the rate's own age counts from its measurement
 	o.Blind = o.EnginesAge > freshFor+s.step
 }
@@ -97,7 +105,11 @@ func (s *spoiler) spoil(o *Observation) {
 // arrive is what arrives now: what was measured Delay ticks ago, with its age.
 func (s *spoiler) arrive(o *Observation) readings {
 	at := o.Tick % len(s.late)
-	s.late[at] = readings{o.Rate, o.RateAge, o.Known, o.Engines}
+	of := make([]int, len(o.Pools))
+	for i, v := range o.Pools {
+		of[i] = v.Reporting
+	}
+	s.late[at] = readings{o.Rate, o.RateAge, o.Known, o.Engines, of}
 	r := s.late[(o.Tick+1)%len(s.late)]
 	r.age += time.Duration(s.Delay) * s.step
 	return r

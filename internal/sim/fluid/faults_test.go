@@ -142,3 +142,76 @@ func (w *watcher) DecideAll(o *Observation, want []int) {
 	w.Forewarm.DecideAll(o, want)
 	w.wants[o.Tick] = want[0]
 }
+
+// TestLateReadingsAreOfThePodsThatGaveThem: a fleet that doubles, or halves, while readings are a minute late. What each
+// pod says of itself stays what it did then, never more than a replica can do; who came since says nothing of itself.
+func TestLateReadingsAreOfThePodsThatGaveThem(t *testing.T) {
+	rates := make([]float64, 40)
+	for k := range rates {
+		rates[k] = 4 // half of eight replicas' capacity, all of four's
+	}
+	for name, tc := range map[string]struct {
+		before, after int
+		late, then    float64 // completions of a pod, in the five ticks after the change and later
+	}{
+		"eight become four": {8, 4, 0.5, 1},
+		"four become eight": {4, 8, 1, 0.5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := course(t, func(w *World) { w.Faults.Delay, w.Start, w.WarmUp.Median = 4, tc.before, 0 }, rates...)
+			f := NewForewarm(c, Product{Prior: 1})
+			c.Run(ScalerFunc(func(o *Observation) int {
+				w := f.source
+				w.show(o)
+				want := tc.then
+				if o.Tick > 20 && o.Tick <= 20+4 {
+					want = tc.late
+				}
+				told := 0
+				for _, p := range w.in[0].Signals.Pods {
+					if v := p.Completions.Value / w.unit; v > 0 {
+						told++
+						if math.Abs(v-want) > 1e-9 && o.Tick > 20 {
+							t.Errorf("tick %d: want %g of each pod, got %g", o.Tick, want, v)
+						}
+					}
+				}
+				if most := min(tc.before, tc.after); o.Tick > 20 && o.Tick <= 24 && told > most {
+					t.Errorf("tick %d: want at most %d to tell, got %d", o.Tick, most, told)
+				}
+				if o.Tick < 20 {
+					return tc.before
+				}
+				return tc.after
+			}))
+		})
+	}
+}
+
+// TestCapacityIsLearnedRightThroughADelay has demand that comes and goes by the hour, and a fleet that goes with it at
+// once. With readings a minute late the few that stay once were shown with the load of the many: no replica may be
+// learned to do more than it can.
+func TestCapacityIsLearnedRightThroughADelay(t *testing.T) {
+	const truth = 2 // requests/s as the product counts them, see Product.unit
+	rates := make([]float64, 12*240)
+	for k := range rates {
+		rates[k] = 3.6
+		if k/240%2 == 0 {
+			rates[k] = 14.4
+		}
+	}
+	for name, delay := range map[string]int{"at once": 0, "a minute late": 4} {
+		t.Run(name, func(t *testing.T) {
+			c := course(t, func(w *World) { w.Faults.Delay, w.WarmUp.Median = delay, 0 }, rates...)
+			f := NewForewarm(c, Product{Prior: 1})
+			c.Run(ScalerFunc(func(o *Observation) int {
+				f.Decide(o)
+				return int(math.Ceil(rates[o.Tick]/0.9 - 1e-9))
+			}))
+			got := f.Engine().Board().Load().Models[0].Learned.Variants[0].Lower.Requests
+			if got < 0.85*truth || got > truth {
+				t.Errorf("want what nine tenths of %d show, got %g", truth, got)
+			}
+		})
+	}
+}

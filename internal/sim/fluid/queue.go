@@ -22,7 +22,7 @@ func (v *vessel) flow(rate float64, pods int, strong, recent float64) {
 	pending := min(inside-running, recent)
 	v.waiting = max(running+pending-flowing, 0)
 
-	v.engines = Engines{Pods: pods, Completions: served / v.step, Running: running, Pending: pending}
+	v.engines = Engines{Pods: pods, Strong: strong, Completions: served / v.step, Running: running, Pending: pending}
 	switch {
 	case strong > 0:
 		v.engines.KV = running / slots

@@ -127,7 +127,7 @@ func (o *Observation) Of(pool int) Observation {
 	}
 	part, v, out := share(own, all), o.Pools[pool], *o
 	out.Rate, out.Recent = o.Rate*part, o.Recent*part
-	out.Engines.Pods = v.Serving
+	out.Engines.Pods, out.Engines.Strong = v.Serving, own
 	out.Engines.Completions *= part
 	out.Engines.Running *= part
 	out.Engines.Pending *= part

@@ -110,11 +110,11 @@ func TestEnginesByHand(t *testing.T) {
 		recent float64
 		want   Engines
 	}{
-		{0.5, 1, 15, Engines{Pods: 1, Completions: 0.5, Running: 5, KV: 0.4, TTFT: 0.2}},
-		{1, 1, 22.5, Engines{Pods: 1, Completions: 1, Running: 10, KV: 0.8, TTFT: 0.2}},
+		{0.5, 1, 15, Engines{Pods: 1, Strong: 1, Completions: 0.5, Running: 5, KV: 0.4, TTFT: 0.2}},
+		{1, 1, 22.5, Engines{Pods: 1, Strong: 1, Completions: 1, Running: 10, KV: 0.8, TTFT: 0.2}},
 		// 18 come, 15 are served: of the 13 inside 12.5 run.
-		{1.2, 1, 33, Engines{Pods: 1, Completions: 1, Running: 12.5, Pending: 0.5, KV: 1, TTFT: 0.7}},
-		{0.8, 1, 30, Engines{Pods: 1, Completions: 1, Running: 10, KV: 0.8, TTFT: 0.2}},
+		{1.2, 1, 33, Engines{Pods: 1, Strong: 1, Completions: 1, Running: 12.5, Pending: 0.5, KV: 1, TTFT: 0.7}},
+		{0.8, 1, 30, Engines{Pods: 1, Strong: 1, Completions: 1, Running: 10, KV: 0.8, TTFT: 0.2}},
 		// Nobody is ready: those of the last 30 s wait, the others have left.
 		{1, 0, 27, Engines{Pending: 15, TTFT: 30.2}},
 		{1, 0, 30, Engines{Pending: 30, TTFT: 30.2}},

@@ -32,16 +32,17 @@ type View struct {
 	Spec      int             // replicas asked for
 	Ready     int             // serving, without those that were given notice
 	Serving   int             // with them
-	Reporting int             // of Serving, those that were already serving in the last tick
+	Reporting int             // of Serving, those that served when Engines was measured
 	Homeless  int             // starting ones without a node
 	Starved   int             // starting ones that have waited for a node for too long
 	Warming   []time.Duration // how long each starting replica has been asked for, oldest first
 	WarmUps   []time.Duration // from order to ready, of those that became ready with this tick
 }
 
-// Engines is what the replicas' own metrics said at the end of the last tick.
+// Engines is what the replicas' own metrics said at the end of the last tick, or when they were measured last.
 type Engines struct {
-	Pods        int     // replicas that were serving
+	Pods        int     // replicas that were serving then
+	Strong      float64 // of them, in replicas of speed 1
 	Completions float64 // requests/s, all replicas together
 	Running     float64 // requests in slots
 	Pending     float64 // requests in queues

@@ -64,17 +64,14 @@ func (w *window) show(o *Observation) {
 	w.in[0] = in
 }
 
-// podsOf gives each serving replica its share of what the vessel holds, by its speed. Those that became ready
-// with this tick report zeros; when nothing is known of the engines, their pods are there and say nothing.
+// podsOf gives each serving replica its share of what the vessel held when it was measured, by its speed among those
+// that served then, however many there are now. Those that have become ready since report zeros; when nothing is known
+// of the engines, their pods are there and say nothing.
 func (w *window) podsOf(o *Observation) []policy.Pod {
-	strong := 0.0 // of what reports
-	for _, v := range o.Pools {
-		strong += float64(v.Reporting) * v.Speed
-	}
 	w.pods = w.pods[:0]
 	for _, p := range w.order {
 		v := o.Pools[p]
-		old, young := w.podOf(o, v, w.unit*v.Speed/max(strong, v.Speed))
+		old, young := w.podOf(o, v, w.unit*v.Speed/max(o.Engines.Strong, v.Speed))
 		for i := range v.Serving {
 			pod := old
 			if i >= v.Reporting {

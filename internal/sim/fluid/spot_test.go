@@ -229,12 +229,12 @@ func TestSpotStudiesThatCannotRun(t *testing.T) {
 // TestEachPoolHasItsShare: two replicas of speed 1 and one of speed 2 carry half of the load each.
 func TestEachPoolHasItsShare(t *testing.T) {
 	o := Observation{
-		Rate: 8, Known: true, Engines: Engines{Pods: 3, Pending: 6, Running: 4, KV: 0.5},
+		Rate: 8, Known: true, Engines: Engines{Pods: 3, Strong: 4, Pending: 6, Running: 4, KV: 0.5},
 		Pools: []View{{Pool: Pool{Speed: 1}, Spec: 2, Ready: 2, Serving: 2}, {Pool: Pool{Speed: 2}, Spec: 4, Ready: 1, Serving: 1}},
 	}
 	got := o.Of(1)
 	want := Observation{
-		Rate: 4, Known: true, Engines: Engines{Pods: 1, Pending: 3, Running: 2, KV: 0.5}, Spec: 4, Ready: 1, Pools: o.Pools[1:],
+		Rate: 4, Known: true, Engines: Engines{Pods: 1, Strong: 2, Pending: 3, Running: 2, KV: 0.5}, Spec: 4, Ready: 1, Pools: o.Pools[1:],
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
