@@ -187,6 +187,9 @@ func (c *Client) ask(ctx context.Context, query string, call apiCall) (Result, e
 			Text: "JSON without a query result; check that the URL is that of a Prometheus-compatible API",
 		}, query)
 	}
+	if mine.read != nil {
+		m = mine.read
+	}
 	r := Result{Matrix: m, Warnings: got.warnings, Infos: got.infos}
 	for _, s := range m {
 		r.Samples += len(s.Values)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	promapi "github.com/prometheus/client_golang/api"
+	"github.com/prometheus/common/model"
 )
 
 // inTurn lets the answers of a source be taken apart one after another: they may be megabytes, and several at once
@@ -17,6 +18,7 @@ type inTurn struct {
 type turn struct {
 	mine chan struct{} // of the source; holds whose turn it is
 	has  bool
+	read model.Matrix // what was taken out of the answer; nil = nothing
 }
 
 type turnKey struct{}
@@ -28,6 +30,9 @@ func (c inTurn) Do(ctx context.Context, req *http.Request) (*http.Response, []by
 		select {
 		case t.mine <- struct{}{}:
 			t.has = true
+			if m, rest, ok := matrixOf(body); ok && resp.StatusCode == http.StatusOK {
+				t.read, body = m, rest
+			}
 		case <-ctx.Done():
 			return resp, nil, ctx.Err()
 		}
