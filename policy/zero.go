@@ -30,7 +30,7 @@ func ruleZero(d *draft) {
 		d.asleep, d.proven = true, true
 		for i := range d.counts {
 			if d.counts[i] > 0 {
-				d.variantStep(i, "zero", 0, [4]float64{d.in.Now.Sub(d.l.LastBusy).Seconds()})
+				d.variantStep(i, "zero", 0, [4]float64{d.idle().Seconds()})
 			}
 		}
 	case total(d.counts) == 0:
@@ -50,8 +50,16 @@ func (d *draft) stayOrWake(waiting float64) {
 		d.step("stay-blind", 0, 0, [4]float64{})
 	default:
 		d.asleep, d.proven = d.m.Idle.ToZero, provenIdle(d.m, d.in)
-		d.step("stay-zero", 0, 0, [4]float64{d.in.Now.Sub(d.l.LastBusy).Seconds()})
+		d.step("stay-zero", 0, 0, [4]float64{d.idle().Seconds()})
 	}
+}
+
+// idle is for how long idleness has been proven; nothing at the first look.
+func (d *draft) idle() time.Duration {
+	if d.l.LastBusy.IsZero() {
+		return 0
+	}
+	return d.in.Now.Sub(d.l.LastBusy)
 }
 
 // mayZero says that zero is allowed, safe to leave again, and proven.
@@ -59,9 +67,9 @@ func (d *draft) mayZero() bool {
 	if d.hold || d.stuck() || !d.m.Idle.ToZero || !d.m.Gateway || !provenIdle(d.m, d.in) {
 		return false
 	}
-	idle := d.in.Now.Sub(d.l.LastBusy)
-	if idle < IdleAfter(d.m, d.l, d.in) {
-		return false
+	idle := d.idle()
+	if d.l.LastBusy.IsZero() || idle < IdleAfter(d.m, d.l, d.in) {
+		return false // a model that was never looked at before has proven nothing
 	}
 	lead := Lead(d.m, d.l, d.in)
 	if d.expects(lead) {

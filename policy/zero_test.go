@@ -39,3 +39,19 @@ func TestALoadThatEndedIsNotExpected(t *testing.T) {
 		t.Errorf("want it to sleep on, got %d", got)
 	}
 }
+
+// The first look at a model proves nothing, however quiet it is, and whatever the forecast says.
+func TestTheFirstLookProvesNothing(t *testing.T) {
+	awake := with(1, scene{toZero: true})
+	m, in := awake.model(), awake.input()
+	p := Propose(m, Learned{}, in, awake.forecast(t))
+	if got := p.Variants[0].Want; got != 1 {
+		t.Errorf("want it awake, got %d", got)
+	}
+	asleep := scene{toZero: true}
+	for _, s := range Propose(asleep.model(), Learned{}, asleep.input(), asleep.forecast(t)).Steps {
+		if s.Why == "stay-zero" && Sentence(s) != "No work for 0s: the model stays at zero." {
+			t.Errorf("it says %q", Sentence(s))
+		}
+	}
+}
