@@ -178,6 +178,17 @@ func (s *story) ready(within time.Duration, name string, want int) {
 	})
 }
 
+// serving waits until a model serves what it is asked, with however many replicas.
+func (s *story) serving(m *model) {
+	s.Helper()
+	s.eventually(2*time.Minute, m.name+" serves", func(context.Context) error {
+		if p, n := s.last(s.ns, m.name), m.totals(); p.ready < 1 || n.Completed == 0 {
+			return fmt.Errorf("%d of %d are ready, %+v", p.ready, p.spec, n)
+		}
+		return nil
+	})
+}
+
 // scale sets spec.replicas as a person would.
 func (s *story) scale(name string, n int) {
 	s.Helper()

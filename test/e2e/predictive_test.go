@@ -139,7 +139,7 @@ func TestPredictedRise(t *testing.T) {
 	if left := time.Until(r.at); left < 75*time.Second {
 		t.Fatalf("this machine is too slow: %s are left until the rise, and a replica takes a minute", left)
 	}
-	s.ready(time.Until(r.at), "theirs", 1)
+	s.serving(theirs)
 	s.wait(time.Until(r.at) - 5*time.Second)
 	before := s.last(s.ns, "ours")
 	a, b := ours.books(), theirs.books()

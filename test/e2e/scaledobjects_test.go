@@ -158,7 +158,7 @@ func TestKEDAPushWakes(t *testing.T) {
 	took := time.Since(woken)
 	s.scaledObjectIs("llama", "Active")
 	summary.measured("KEDA external-push (poll 10 min), request at zero -> spec.replicas: %.1f s", took.Seconds())
-	s.ready(time.Minute, "llama", 1)
+	s.serving(m)
 	s.eventually(time.Minute, "what waited is served", func(context.Context) error {
 		if n := m.totals(); n.Held > 0 || n.Completed == 0 {
 			return fmt.Errorf("%+v", n)
@@ -209,9 +209,9 @@ func TestKEDAThresholdBesideOurs(t *testing.T) {
       threshold: "50"
       query: sum(vllm:num_requests_waiting{model_name="%s"})`, s.prom.url, theirs.id)})
 	both := func(rate float64) { ours.turn(rate); theirs.turn(rate) }
+	s.ready(2*time.Minute, "ours", 1)
+	s.ready(2*time.Minute, "theirs", 1)
 	both(3)
-	s.ready(time.Minute, "ours", 1)
-	s.ready(time.Minute, "theirs", 1)
 	s.wait(30 * time.Second)
 	before, beforeTheirs := ours.books(), theirs.books()
 	for _, rate := range []float64{10, 15, 20, 25, 30} { // a rise of four minutes

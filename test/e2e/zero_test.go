@@ -16,7 +16,7 @@ func TestNativeZeroAndBack(t *testing.T) {
 	m := s.serve("llama", options{toZero: true, idle: 20 * time.Second, warmUp: 3 * time.Second})
 	s.hpa("llama", 0, 10, desiredOf("llama"), exactly)
 	m.turn(4)
-	s.ready(time.Minute, "llama", 1)
+	s.serving(m)
 	s.wait(10 * time.Second)
 	m.turn(0)
 	quiet := time.Now()
