@@ -183,14 +183,14 @@ func (s *story) record(look looker, m *model, numbers []int) (seen []input, end 
 }
 
 // compare runs the simulator's rule on the inputs, in every rhythm that the real syncs may have had (the controller
-// manager counts its period from the end of a sync, so a busy one is a little slower), and wants the same replicas, each
+// manager counts its period from the end of a sync, so it is some milliseconds longer), and wants the same replicas, each
 // change within a sync of the real one.
 func (s *story) compare(seen []input, end time.Time, warmUp time.Duration, rule func() rule) {
 	s.Helper()
 	actual := since(s.of(s.ns, "llama"), seen[0].at)
 	best := time.Hour
 	var sequence []int
-	for period := syncPeriod; period <= syncPeriod*11/10; period += 50 * time.Millisecond {
+	for period := syncPeriod; period <= syncPeriod*21/20; period += time.Millisecond {
 		for phase := time.Duration(0); phase < syncPeriod; phase += 100 * time.Millisecond {
 			simulated := simulate(seen, end, actual[0].spec, rhythm{phase, period}, warmUp, rule())
 			if sequence == nil || slices.Equal(specs(simulated), specs(actual)) {
