@@ -104,7 +104,7 @@ func (f *Forecaster) Forecast(h *History, at time.Time, horizons []time.Duration
 // first are the quantiles before any bucket has closed.
 func (t *track) first(h int, rate float64, q *[levels]float32) {
 	t.begin(h, 0, rate)
-	t.errs[gLast].around(guess{float32(rate), float32(rate)}, q)
+	t.errs[gMean5].around(guess{float32(rate), float32(rate)}, q)
 }
 
 // follow brings the track up to the last closed bucket.

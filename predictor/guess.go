@@ -3,20 +3,16 @@ package predictor
 import "math"
 
 // The guesses of a point, with residuals around it. Adding one is a line here and
-// one in lookBack or lookAtSeasons.
+// one in lookBack or lookAtSeasons. All but the first guess the window's maximum
+// itself: the blend averages quantiles, and one of a level with wide one-sided
+// errors in it makes the upper ones worse, whatever its own losses.
 const (
-	gLast        = iota // last bucket
-	gMean5              // mean of five
-	gMean5Shaky         // the same, residuals in units of the present restlessness
+	gMean5       = iota // mean of five
 	gMax30              // highest of 30
 	gMax30Linear        // the same, residuals in units of the level
-	gMax180             // highest of 180
-	gWinters            // Holt-Winters
 	gDay                // last bucket and how much the window rose on earlier days
 	gDayShaky           // the same, residuals in units of the present restlessness
 	gWeek               // last bucket and how much the window rose in earlier weeks
-	gClock              // highest around this time on three days
-	gForestMid          // median of the forest, residuals in units of its spread
 	gForestHigh         // .9 quantile of the forest
 	points
 )
@@ -72,14 +68,13 @@ func (t *track) look(s *series, i int, m *moment) {
 		winters = t.winters
 	}
 	m.z = [inputs]float32{
-		1, off(m.guess[gMean5].base), off(m.guess[gMax30].base), off(m.guess[gMax180].base), off(dayUp), off(weekUp),
+		1, off(m.guess[gMean5].base), off(m.guess[gMax30].base), off(s.highest(i, 180)), off(dayUp), off(weekUp),
 		off(winters), t.shake / m.unit, off(s.average(i, 60)),
 	}
 	if m.ok && t.forest.grown() {
 		t.forest.predict(s, i, t, &m.forest)
 		m.grown = true
-		mid, high := m.forest[midLevel], m.forest[highLevel]
-		m.guess[gForestMid] = guess{mid, high - mid + 0.02*m.unit}
+		high := m.forest[highLevel]
 		m.guess[gForestHigh] = guess{high, m.root(high)}
 	}
 }
@@ -90,40 +85,30 @@ func (m *moment) root(v float32) float32 {
 	return float32(math.Sqrt(float64((v + softness*m.mean + tiny) * (m.mean + tiny))))
 }
 
-// lookBack guesses from the last hours. Shaky guesses have residuals in units of
-// the present restlessness: an explicit dispersion, for load that comes in bursts.
+// lookBack guesses from the last half hour.
 func (t *track) lookBack(s *series, i int, m *moment) {
-	five, high30, high180 := s.average(i, 5), s.highest(i, 30), s.highest(i, 180)
+	five, high := s.average(i, 5), s.highest(i, 30)
 	g := &m.guess
-	g[gLast] = guess{m.y, m.unit}
 	g[gMean5] = guess{five, m.root(five)}
-	g[gMean5Shaky] = guess{five, t.shaky(m)}
-	g[gMax30] = guess{high30, m.root(high30)}
-	g[gMax30Linear] = guess{high30, high30 + softness*m.mean + tiny}
-	g[gMax180] = guess{high180, m.root(high180)}
+	g[gMax30] = guess{high, m.root(high)}
+	g[gMax30Linear] = guess{high, high + softness*m.mean + tiny}
 }
 
-func (t *track) shaky(m *moment) float32 { return t.shake + 0.1*m.unit }
-
 // lookAtSeasons guesses from earlier days and weeks, as far as there are any, and
-// says where a day and a week ago point to; the present level where they do not.
+// says where a day and a week ago point to; the present level where they do not. A
+// shaky guess has residuals in units of the present restlessness: an explicit
+// dispersion, for load that comes in bursts.
 func (t *track) lookAtSeasons(s *series, i int, m *moment) (dayUp, weekUp float32) {
 	g := &m.guess
-	if t.hw.ready {
-		g[gWinters] = guess{t.winters, m.root(t.winters)}
-	}
 	dayUp, weekUp = m.y, m.y
 	if up, ok := recurring(s, i, t.h, day, 7); ok {
 		dayUp = max(m.y+up, 0)
 		g[gDay] = guess{dayUp, m.root(dayUp)}
-		g[gDayShaky] = guess{dayUp, t.shaky(m)}
+		g[gDayShaky] = guess{dayUp, t.shake + 0.1*m.unit}
 	}
 	if up, ok := recurring(s, i, t.h, 7*day, 2); ok {
 		weekUp = max(m.y+up, 0)
 		g[gWeek] = guess{weekUp, m.root(weekUp)}
-	}
-	if v, ok := sameClock(s, i, t.h); ok {
-		g[gClock] = guess{v, m.root(v)}
 	}
 	return dayUp, weekUp
 }

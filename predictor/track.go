@@ -143,8 +143,8 @@ func (t *track) settle(m *moment, came float32) {
 
 // middle is the best single guess of a moment.
 func (m *moment) middle() float32 {
-	if g := m.guess[gForestMid]; m.grown && g.known() {
-		return g.base
+	if m.grown {
+		return m.forest[midLevel]
 	}
 	return m.guess[gMean5].base
 }
