@@ -46,6 +46,11 @@ type opinions struct {
 // own: exp(-sharpness(L/Lbest - 1)) of the decayed pinball losses L.
 func (t *track) blend(m *moment, o *opinions) {
 	t.ask(m, o)
+	t.mix(m, o)
+}
+
+// mix blends the opinions that are in.
+func (t *track) mix(m *moment, o *opinions) {
 	for j := range m.out {
 		best := math.Inf(1)
 		for k, in := range o.in {

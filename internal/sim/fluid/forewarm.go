@@ -1,6 +1,7 @@
 package fluid
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -18,6 +19,8 @@ type Product struct {
 	Prior float64
 	// WarmUpKnown configures the course's median warm-up; else it is learned from a prior.
 	WarmUpKnown bool
+	// Attainment is the share of requests that is promised to meet the SLO; 0 = the usual one.
+	Attainment float64
 	// Forecaster replaces the engine's; nil = the engine's own default.
 	Forecaster engine.Forecaster
 }
@@ -28,6 +31,8 @@ const (
 	// productLimit is a variant's maximum that never binds; the world has its own limit.
 	productLimit = 1 << 20
 	productTTFT  = 2 * time.Second
+	// usualAttainment is internal/config's default.
+	usualAttainment = 0.99
 )
 
 // Forewarm is the real product as a Scaler: internal/engine ticks on virtual time over a Source that says what
@@ -55,7 +60,7 @@ type Forewarm struct {
 func NewForewarm(c *Course, p Product) *Forewarm {
 	w, unit := c.World(), p.unit(c)
 	m := policy.Model{
-		ID: policy.ModelID{Namespace: "fluid", Name: "model"}, SLO: policy.SLO{TTFTP95: productTTFT, Attainment: 0.99},
+		ID: policy.ModelID{Namespace: "fluid", Name: "model"}, SLO: policy.SLO{TTFTP95: productTTFT, Attainment: cmp.Or(p.Attainment, usualAttainment)},
 		Idle: policy.Idle{OnBlind: policy.BlindHold}, Gateway: true,
 	}
 	for _, pool := range w.pools() {

@@ -1,13 +1,18 @@
 package fluid
 
-import (
-	"github.com/forewarm/forewarm/internal/engine"
+// What the headrooms of the product are: the promise that an operator configures, and for a forecast that is never
+// wrong, on which a promise has no bearing, the share of it that is passed on.
+const (
+	ofPromise = "share of requests that is promised to meet the SLO (slo.attainment)"
+	ofSpread  = "share of what the forecast expects above the present level; see Spread"
 )
 
-// ofSpread says what the product's headroom is.
-const ofSpread = "share of what the forecast expects above the present level; see Spread"
+// promises are the headrooms of the product; its default is between them.
+var promises = []float64{
+	0.95, 0.96, 0.97, 0.975, 0.98, 0.9825, 0.985, 0.9875, usualAttainment, 0.9925, 0.995, 0.9975, 0.999,
+}
 
-// spreads are the headrooms of the product; 1 is the product as it is.
+// spreads are those of the oracle; 1 is all of its forecast.
 var spreads = []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.5, 2}
 
 // Products is the real product in the ways it may be set up, as policies of a yardstick.
@@ -19,7 +24,11 @@ func Products() []Policy {
 			Name: "forewarm-oracle", Doc: "the same with a forecast that is never wrong",
 			Headroom: ofSpread, Grid: spreads, Default: 1,
 			On: func(c *Course) func(float64) Scaler {
-				return func(share float64) Scaler { return withSpread(c, known, Oracle{Course: c}, share) }
+				return func(share float64) Scaler {
+					p := known
+					p.Forecaster = Spread{Forecaster: Oracle{Course: c}, Share: share}
+					return NewForewarm(c, p)
+				}
 			},
 		},
 		product("forewarm-learned", "Forewarm, nothing configured, its capacity prior right", Product{Prior: 1}),
@@ -31,14 +40,13 @@ func Products() []Policy {
 // product is one set-up. Its forecasts are shared with all that see the same arrivals.
 func product(name, doc string, p Product) Policy {
 	return Policy{
-		Name: name, Doc: doc, Headroom: ofSpread, Grid: spreads, Default: 1,
+		Name: name, Doc: doc, Headroom: ofPromise, Grid: promises, Default: usualAttainment,
 		On: func(c *Course) func(float64) Scaler {
-			return func(share float64) Scaler { return withSpread(c, p, c.memo(p.unit(c)), share) }
+			return func(attainment float64) Scaler {
+				p := p
+				p.Attainment, p.Forecaster = attainment, c.memo(p.unit(c))
+				return NewForewarm(c, p)
+			}
 		},
 	}
-}
-
-func withSpread(c *Course, p Product, f engine.Forecaster, share float64) Scaler {
-	p.Forecaster = Spread{Forecaster: f, Share: share}
-	return NewForewarm(c, p)
 }

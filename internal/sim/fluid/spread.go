@@ -8,8 +8,7 @@ import (
 )
 
 // Spread makes a forecaster bolder or more careful: of what a forecast expects above the present level, only a
-// share is passed on. It is the knob by which a yardstick trades the product's cost against its misses, because
-// it means the same whether capacity is known or learned; 1 is the product as it is.
+// share is passed on; 1 is all of it.
 type Spread struct {
 	Forecaster engine.Forecaster
 	Share      float64
