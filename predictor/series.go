@@ -26,8 +26,7 @@ func (s *series) load(h *History) {
 	s.mean, s.peak, s.gaps = resize(s.mean, n), resize(s.peak, n), resize(s.gaps, n+1)
 	blocks := (n+s.lead)>>blockBits + 1
 	s.sums, s.tops = resize(s.sums, blocks), resize(s.tops, blocks)
-	clear(s.sums)
-	clear(s.tops)
+	s.sums[blocks-1], s.tops[blocks-1] = 0, 0 // the last one may hold no bucket yet
 	mean := float32(0)
 	for i := range h.mean {
 		if h.mean[i] != gap {
@@ -36,19 +35,35 @@ func (s *series) load(h *History) {
 		}
 	}
 	s.gaps[0] = 0
-	for i, m := range h.mean {
-		s.gaps[i+1] = s.gaps[i]
+	missing := int32(0)
+	for b, lo := 0, 0; lo < n; b++ {
+		hi := min((b+1)<<blockBits-s.lead, n)
+		mean, missing = s.unpack(h, b, lo, hi, mean, missing)
+		lo = hi
+	}
+}
+
+// unpack fills block b, the buckets [lo, hi), after a bucket of that mean and so many
+// gaps before it.
+func (s *series) unpack(h *History, b, lo, hi int, mean float32, missing int32) (float32, int32) {
+	means, peaks := h.mean[lo:hi], h.peak[lo:hi]
+	outMean, outPeak, gaps := s.mean[lo:hi], s.peak[lo:hi], s.gaps[lo+1:hi+1]
+	sum, top := 0.0, float32(0)
+	for i, m := range means {
 		peak := mean
 		if m == gap {
-			s.gaps[i+1]++
+			missing++
 		} else {
-			mean, peak = unpack(m), unpack(h.peak[i])
+			mean, peak = unpack(m), unpack(peaks[i])
 		}
-		s.mean[i], s.peak[i] = mean, peak
-		b := (i + s.lead) >> blockBits
-		s.sums[b] += float64(mean)
-		s.tops[b] = max(s.tops[b], peak)
+		outMean[i], outPeak[i], gaps[i] = mean, peak, missing
+		sum += float64(mean)
+		if peak > top {
+			top = peak
+		}
 	}
+	s.sums[b], s.tops[b] = sum, top
+	return mean, missing
 }
 
 func (s *series) len() int { return len(s.mean) }
