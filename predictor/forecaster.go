@@ -138,7 +138,7 @@ func (f *Forecaster) begin(s *series, epoch int64, h int) {
 	forested := end >= leastGrown+outOfSample
 	if forested {
 		g.survey(s, end, h)
-		g.grow(&t.forest, g.before(end-outOfSample-h), uint64(epoch))
+		g.grow(&t.forest, g.unjudged(end, h), uint64(epoch))
 	}
 	for i := from; i < end; i++ {
 		t.forest.ready = forested && i >= end-outOfSample

@@ -58,9 +58,10 @@ func (g *garden) survey(s *series, end, h int) {
 	}
 }
 
-// before is how many rows lie before bucket i.
-func (g *garden) before(i int) int {
-	n, _ := slices.BinarySearch(g.row, i)
+// unjudged is how many rows a forest may learn from that is judged on the last day
+// before end: those whose window is over by then.
+func (g *garden) unjudged(end, h int) int {
+	n, _ := slices.BinarySearch(g.row, end-outOfSample-h)
 	return n
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func sampled(l load, n int) []Sample {
 	return out
 }
 
-// recorded are the recorded loads by the minute, in requests per second, of
+// recorded are three recorded loads, two of them bursty, by the minute, in requests per second, of
 // FOREWARM_TRACES or ../shared/traces beside the repository.
 func recorded(t *testing.T) map[string][]Sample {
 	t.Helper()
@@ -94,7 +95,7 @@ func recorded(t *testing.T) map[string][]Sample {
 	if dir == "" {
 		dir = filepath.Join("..", "..", "shared", "traces")
 	}
-	paths, err := filepath.Glob(filepath.Join(dir, "crane_*.csv.gz"))
+	paths, err := filepath.Glob(filepath.Join(dir, "crane_0[158].csv.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,4 +130,33 @@ func perMinute(t *testing.T, path string) (out []Sample) {
 		}
 	}
 	return out
+}
+
+// A forest is judged on a day of which it has seen nothing, not even in the windows
+// that it learned from: whatever that day was, the same forest is grown.
+func TestAForestIsJudgedOnADayItHasNotSeen(t *testing.T) {
+	const end, h = 4 * day, 7
+	grown := func(l load) (f forest, all forest) {
+		var s series
+		var g garden
+		var hw winters
+		past := newHistory()
+		live(past, l, 0, end+1)
+		s.load(past)
+		g.prepare(&s, &hw, end, h)
+		clear(g.winters) // its parameters are chosen on all of the past, by the error of each
+		g.survey(&s, end, h)
+		g.grow(&f, g.unjudged(end, h), 1)
+		g.grow(&all, len(g.row), 1)
+		return f, all
+	}
+	usual := noisy(daily(), 3)
+	a, allA := grown(usual)
+	b, allB := grown(usual.then(end-outOfSample, steady(40)))
+	if !a.grown() || !reflect.DeepEqual(a, b) {
+		t.Error("the day on which it is judged has changed the forest")
+	}
+	if reflect.DeepEqual(allA, allB) {
+		t.Error("the day makes no difference to a forest that did see it: the comparison sees nothing")
+	}
 }
