@@ -13,9 +13,9 @@ const (
 	// whatever began earlier nothing remains.
 	EpochEvery = int64(day / 2)
 
-	refold      = 2 * day // buckets that are folded afresh at an epoch
-	outOfSample = day     // of them, those that the forest is judged on before it may speak
-	leastGrown  = 2 * day // buckets that a forest needs besides
+	refold       = 2 * day     // buckets that are folded afresh at an epoch
+	leastForest  = day * 3 / 2 // buckets of history from which there is a forest
+	longestTrial = day         // of them, those that it is judged on before it may speak, a third at most
 
 	// mostRise bounds every quantile by so many times the highest rate ever seen.
 	// Errors made near zero are large in units of the square root of the level, and
@@ -122,8 +122,11 @@ func (f *Forecaster) follow(s *series, h int) {
 	}
 }
 
+// trial is on how many of the buckets before end a forest is judged.
+func trial(end int) int { return min(end/3, longestTrial) }
+
 // begin rebuilds the track from the history before an epoch. The forest is judged
-// on a day that it has not seen, then grown again on all there is.
+// on a part that it has not seen, then grown again on all there is.
 func (f *Forecaster) begin(s *series, epoch int64, h int) {
 	t, g := &f.track, &f.work.garden
 	end := int(epoch - s.first)
@@ -135,13 +138,13 @@ func (f *Forecaster) begin(s *series, epoch int64, h int) {
 	}
 	t.season = recurs(s, end, day) || recurs(s, end, 7*day)
 	g.prepare(s, &t.hw, end, h)
-	forested := end >= leastGrown+outOfSample
+	forested := end >= leastForest
 	if forested {
 		g.survey(s, end, h)
 		g.grow(&t.forest, g.unjudged(end, h), uint64(epoch))
 	}
 	for i := from; i < end; i++ {
-		t.forest.ready = forested && i >= end-outOfSample
+		t.forest.ready = forested && i >= end-trial(end)
 		t.step(s, i, g.winters[i], g.shake[i])
 	}
 	if forested {

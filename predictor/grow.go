@@ -58,10 +58,10 @@ func (g *garden) survey(s *series, end, h int) {
 	}
 }
 
-// unjudged is how many rows a forest may learn from that is judged on the last day
+// unjudged is how many rows a forest may learn from that is judged on the trial
 // before end: those whose window is over by then.
 func (g *garden) unjudged(end, h int) int {
-	n, _ := slices.BinarySearch(g.row, end-outOfSample-h)
+	n, _ := slices.BinarySearch(g.row, end-trial(end)-h)
 	return n
 }
 

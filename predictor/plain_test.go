@@ -152,7 +152,7 @@ func TestAForestIsJudgedOnADayItHasNotSeen(t *testing.T) {
 	}
 	usual := noisy(daily(), 3)
 	a, allA := grown(usual)
-	b, allB := grown(usual.then(end-outOfSample, steady(40)))
+	b, allB := grown(usual.then(end-trial(end), steady(40)))
 	if !a.grown() || !reflect.DeepEqual(a, b) {
 		t.Error("the day on which it is judged has changed the forest")
 	}
