@@ -215,7 +215,7 @@ func decide(p Proposal, v VariantProposal, granted, upTo int, prev Plan) Decisio
 	d.Raised = last.Raised
 	if granted < v.Want {
 		d.step(RuleBudget, "budget", v.Want, granted, [4]float64{float64(v.GPUs), float64(p.Priority)})
-	} else if asked := min(last.Replicas, v.Max, upTo); asked > granted && unseen(last, v, p.At) {
+	} else if asked := min(last.Replicas, v.Max, upTo); asked > granted && !prev.Untold && unseen(last, v, p.At) {
 		d.step(RuleLimits, "keep-asked", d.Replicas, asked, [4]float64{p.At.Sub(last.Raised).Seconds()})
 		d.Replicas = asked
 	}
@@ -234,18 +234,6 @@ func decide(p Proposal, v VariantProposal, granted, upTo int, prev Plan) Decisio
 func unseen(last Decision, v VariantProposal, at time.Time) bool {
 	return last.Known && v.NowKnown && v.Now < last.Replicas &&
 		!last.Raised.IsZero() && at.Sub(last.Raised) < controlDelay
-}
-
-// Unasked is a plan made of the past, for nobody: raises that would still be on their
-// way to the cluster are not, and must not be waited for.
-func (p Plan) Unasked() Plan {
-	p.Decisions = slices.Clone(p.Decisions) // a published plan never changes
-	for i, d := range p.Decisions {
-		if unseen(d, VariantProposal{Now: d.Now, NowKnown: d.NowKnown}, p.At) {
-			p.Decisions[i].Raised = time.Time{}
-		}
-	}
-	return p
 }
 
 // keep holds a decision whose inputs do not allow lowering.

@@ -89,6 +89,7 @@ func (d Decision) Expired(at time.Time, ttl time.Duration) bool {
 type Plan struct {
 	At        time.Time  `json:"at"`
 	Decisions []Decision `json:"decisions"`
+	Untold    bool       `json:"-"` // made of the past, for nobody: nothing of it is on its way to the cluster
 }
 
 // Find returns the decision of one variant.

@@ -112,6 +112,7 @@ type Engine struct {
 	scratch predictor.Workspace // of the forecasters, which work one after another
 	states  map[policy.ModelID]*state
 	plan    policy.Plan
+	untold  bool      // a replay decides, for nobody
 	at      time.Time // newest moment folded
 	tried   time.Time // newest moment attempted
 }

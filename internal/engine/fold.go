@@ -144,7 +144,9 @@ func (e *Engine) allocate(at time.Time, views []policy.ModelView) (plan policy.P
 	for i, v := range views {
 		proposals[i] = v.Proposal
 	}
-	return e.rules.allocate(e.budgets, e.plan, proposals)
+	plan = e.rules.allocate(e.budgets, e.plan, proposals)
+	plan.Untold = e.untold
+	return plan
 }
 
 func (e *Engine) caught(what string, r any) {

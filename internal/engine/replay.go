@@ -19,6 +19,8 @@ const maxFailedChunks = 2
 func (e *Engine) Replay(ctx context.Context, from, to time.Time) error {
 	e.ticking.Lock()
 	defer e.ticking.Unlock()
+	e.untold = true
+	defer func() { e.untold = false }()
 	from, to = Align(from, e.opts.Interval), Align(to, e.opts.Interval)
 	if !e.at.IsZero() && from.Before(e.at) {
 		from = e.at // never fold a moment twice
@@ -43,7 +45,6 @@ func (e *Engine) Replay(ctx context.Context, from, to time.Time) error {
 			e.opts.Progress(total-to.Sub(from), total)
 		}
 	}
-	e.plan = e.plan.Unasked() // nobody was told of it, so nothing of it is on its way
 	return errors.Join(errs...)
 }
 

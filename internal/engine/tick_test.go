@@ -111,9 +111,9 @@ func TestABlindTickHoldsAndShowsItsAge(t *testing.T) {
 	}
 }
 
-// A tick came late. At a moment that was missed a queue stood, which is gone: that would have asked for more, but it asked
-// nobody, so nothing waits for it.
-func TestMissedMomentsDecideNothing(t *testing.T) {
+// A tick came late, or a replay came by: at a moment of which nobody was told a queue stood, which is gone. That would have
+// asked for more, but it asked nobody, so nothing waits for it.
+func TestNothingWaitsForWhatNobodyWasTold(t *testing.T) {
 	missed := noon.Add(45 * time.Second)
 	w := newWorld(1)
 	w.input = func(m policy.Model, at time.Time) policy.Input {
@@ -137,6 +137,16 @@ func TestMissedMomentsDecideNothing(t *testing.T) {
 	}
 	if d := late.Board().Load().Plan.Decisions[0]; d.Replicas != 4 || late.Stats().Ticks != 4 {
 		t.Errorf("want four replicas after four moments, got %d after %d", d.Replicas, late.Stats().Ticks)
+	}
+	replayed := engineOn(w)
+	if err := replayed.Replay(t.Context(), noon, noon.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if d := replayed.Board().Load().Plan.Decisions[0]; d.Replicas != 4 {
+		t.Errorf("want four replicas after a replay, got %d", d.Replicas)
+	}
+	if d := tick(t, replayed, noon.Add(75*time.Second)).Plan.Decisions[0]; d.Replicas != 4 {
+		t.Errorf("want four replicas at the first tick after it, got %d", d.Replicas)
 	}
 }
 
