@@ -297,6 +297,7 @@ func BenchmarkEpochOfTwoWeeks(b *testing.B) {
 		f.begin(&f.work.series, h.base+int64(14*day-1), 7)
 	}
 }
+
 func BenchmarkLoadTwoWeeks(b *testing.B) {
 	h := newHistory()
 	live(h, noisy(daily(), 5), 0, 14*day)

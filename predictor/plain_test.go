@@ -116,7 +116,7 @@ func perMinute(t *testing.T, path string) (out []Sample) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	z, err := gzip.NewReader(in)
 	if err != nil {
 		t.Fatal(err)
