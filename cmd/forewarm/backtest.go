@@ -109,6 +109,12 @@ func runBacktest(ctx context.Context, s *streams, f *backtestFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.html != "" {
+		f.settings.Points = timelinePoints
+		if err := checkPage(f.html); err != nil {
+			return err
+		}
+	}
 	limited, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	opts, err := f.options(limited, s, ofPast)
@@ -122,9 +128,6 @@ func runBacktest(ctx context.Context, s *streams, f *backtestFlags) error {
 		f.settings.Progress = func(what string, done, total time.Duration) {
 			s.printf("\r\x1b[K%s: %d %%", what, 100*done/max(total, 1))
 		}
-	}
-	if f.html != "" {
-		f.settings.Points = timelinePoints
 	}
 	r, err := backtest.Run(limited, opts.Options, f.settings, at)
 	opts.clearProgress()

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -62,7 +60,8 @@ func (f *simulateFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.Traces, "trace", nil, "recorded load: a `file`, FILE#column or a folder; may be repeated")
 	fl.StringSliceVar(&f.Workloads, "workload", nil, "shipped workloads (default all, unless --trace is given): "+
-		strings.Join(study.WorkloadNames(), ", "))
+		strings.Join(study.WorkloadNames(), ", ")+". Only their request counts are run: what token-drift and chat are about, "+
+		"token lengths and sessions, does not show here")
 	fl.StringSliceVar(&f.Policies, "policy", nil, "policies (default Forewarm and all rivals): "+
 		strings.Join(study.PolicyNames(), ", "))
 	fl.StringSliceVar(&f.Capacity, "capacity", f.Capacity, "how Forewarm knows what a replica carries: "+
@@ -139,6 +138,11 @@ func simulate(ctx context.Context, s *streams, f *simulateFlags) error {
 	if len(f.spot.Files) > 0 {
 		return simulateSpot(s, f)
 	}
+	if f.html != "" {
+		if err := checkPage(f.html); err != nil {
+			return err
+		}
+	}
 	opts, done := f.options(s)
 	r, err := study.Run(ctx, opts)
 	done()
@@ -148,10 +152,21 @@ func simulate(ctx context.Context, s *streams, f *simulateFlags) error {
 	if err := f.write(s, r); err != nil {
 		return fmt.Errorf("write the simulation: %w", err)
 	}
+	f.tell(s, r.Notes)
 	if f.html != "" {
 		return writePage(f.html, func(w io.Writer) error { return report.Write(w, r) })
 	}
 	return nil
+}
+
+// tell says on stderr what was left out.
+func (f *simulateFlags) tell(s *streams, notes []string) {
+	if f.quiet {
+		return
+	}
+	for _, n := range notes {
+		s.printf("forewarm: %s\n", clean(n))
+	}
 }
 
 // options are the study's options and how to end the progress line.
@@ -199,20 +214,4 @@ func (f *simulateFlags) measured(s *streams, o study.Options) study.Options {
 			clean(f.yardstick))
 	}
 	return y
-}
-
-// writePage writes the report beside its place and moves it there, so that a reader never sees half of it.
-func writePage(path string, write func(io.Writer) error) error {
-	part := path + ".part"
-	out, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, fs.FileMode(0o644))
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	if err := errors.Join(write(out), out.Close()); err != nil {
-		return errors.Join(fmt.Errorf("write the report: %w", err), os.Remove(part))
-	}
-	if err := os.Rename(part, path); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return nil
 }

@@ -50,6 +50,7 @@ func simulateSpot(s *streams, f *simulateFlags) error {
 		"%d. Cost is a multiple of the bill of on-demand only; unavailable is the share of ticks with more demand\n"+
 		"than ready capacity. All but Forewarm split a total that is never wrong; capacity and warm-up are configured.",
 		short(r.WarmUp), short(r.Notice), short(r.Fleet), short(r.Price), r.Seed)
+	f.tell(s, r.Notes)
 	return f.writeRows(s, r, head, spotColumns, spotCells(r))
 }
 

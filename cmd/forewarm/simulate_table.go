@@ -94,7 +94,10 @@ func simulationRow(r study.Simulation, p study.Policy, i int, c study.Class) tab
 	if i > 0 || p.Against == nil {
 		return append(row, "")
 	}
-	return append(row, fmt.Sprintf("%+.3f [%+.3f, %+.3f]", p.Against.Mean, p.Against.Low, p.Against.High))
+	if p.Against.Low == nil || p.Against.High == nil {
+		return append(row, fmt.Sprintf("%+.3f", p.Against.Mean))
+	}
+	return append(row, fmt.Sprintf("%+.3f [%+.3f, %+.3f]", p.Against.Mean, *p.Against.Low, *p.Against.High))
 }
 
 func threePlaces(v float64) string { return strconv.FormatFloat(v, 'f', 3, 64) }

@@ -78,9 +78,14 @@ func TestSimulateWritesThePage(t *testing.T) {
 	if n := strings.Count(string(page), "<svg"); n != 5 {
 		t.Errorf("want charts of trades, load and three fleets, got %d", n)
 	}
-	code, _, stderr = invoke(t, "simulate", "--trace", load(t), "--policy", "hpa", "--html", filepath.Join(path, "x"))
-	if code != exitFailed || !strings.Contains(stderr, "write the report") {
-		t.Errorf("want %d and the act named, got %d: %s", exitFailed, code, stderr)
+	for name, at := range map[string]string{"no folder": filepath.Join(path, "x"), "a folder": filepath.Dir(path)} {
+		code, stdout, stderr := invoke(t, "simulate", "--trace", load(t), "--policy", "hpa", "--html", at)
+		if code != exitFailed || !strings.Contains(stderr, "write the report") || stdout != "" {
+			t.Errorf("%s: want %d and the act named before anything is run, got %d: %s%s", name, exitFailed, code, stderr, stdout)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.part")); err != nil || len(left) > 0 {
+		t.Errorf("want nothing left beside the report, got %v, %v", left, err)
 	}
 }
 
@@ -103,6 +108,7 @@ func TestSimulateRefuses(t *testing.T) {
 			exitUsage,
 			[]string{"--burst and --fleet", "--burst and --output"},
 		},
+		"a span below a tick":              {[]string{"--span", "10s"}, exitUsage, []string{"--span: want 0", "15s"}},
 		"a fleet of nothing":               {[]string{"--fleet", "0"}, exitUsage, []string{"--fleet"}},
 		"a file that is not there":         {[]string{"--trace", "/no/such.csv"}, exitFailed, []string{"/no/such.csv"}},
 		"a folder without a trace":         {[]string{"--trace", t.TempDir()}, exitFailed, []string{"with load, got none"}},

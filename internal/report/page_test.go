@@ -21,6 +21,7 @@ func small(name string) study.Simulation {
 		Kind: study.Kind, Seed: 1, Sight: "exact", BurnIn: 86400, WarmUps: []float64{300}, Fleets: []float64{5},
 		Weights: []float64{10, 3, 30}, Versus: name, Loads: []study.Load{{Name: name, Class: name, Days: 2, Scored: 1}},
 	}
+	low, high := -0.1, 0.2
 	c := study.Course{Load: name, WarmUp: 5 * time.Minute, Fleet: 5}
 	for i := range 2 {
 		score := study.Score{Cost: 1.2 + float64(i), V1: 0.01, J: 1.3}
@@ -29,7 +30,7 @@ func small(name string) study.Simulation {
 			Classes:  []study.Class{{Class: "all", Score: score}},
 			Weighted: []study.Weighted{{Weight: 10, J: 1.3}, {Weight: 3, J: 1.2}, {Weight: 30, J: 1.5}},
 			Frontier: []study.Point{{Headroom: 0.7, Cost: 1.4, V1: 0.005}, {Headroom: 0.8, Cost: 1.2, V1: 0.01}},
-			Against:  &study.Interval{Mean: 0.1, Low: -0.1, High: 0.2},
+			Against:  &study.Interval{Mean: 0.1, Low: &low, High: &high},
 		}
 		r := study.Ride{Policy: name, Cost: 1.2, V1: 0.01}
 		for k := range 20 {

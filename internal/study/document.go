@@ -19,7 +19,8 @@ type Simulation struct {
 	Versus     string    `json:"versus"`
 	Loads      []Load    `json:"loads"`
 	Policies   []Policy  `json:"policies"`
-	Courses    []Course  `json:"-"` // for charts
+	Notes      []string  `json:"notes,omitempty"` // loads that were left out, and why
+	Courses    []Course  `json:"-"`               // for charts
 }
 
 // Load is one input.
@@ -46,11 +47,11 @@ type Policy struct {
 	Frontier []Point    `json:"frontier"` // one per headroom, over all cells
 }
 
-// Interval is a mean difference in J with its 95 % paired bootstrap interval over whole loads.
+// Interval is a mean difference in J with its 95 % paired bootstrap interval over whole loads; null with one load.
 type Interval struct {
-	Mean float64 `json:"mean"`
-	Low  float64 `json:"low"`
-	High float64 `json:"high"`
+	Mean float64  `json:"mean"`
+	Low  *float64 `json:"low"`
+	High *float64 `json:"high"`
 }
 
 // Weighted is the least J at one weight of V1, and the headroom that gives it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/forewarm/forewarm/internal/sim"
 	"github.com/forewarm/forewarm/internal/sim/fluid"
@@ -17,9 +18,9 @@ const (
 	classGenerated = "generated"
 )
 
-// loads reads and draws everything that is run, every name once.
-func (o Options) loads() ([]fluid.Trace, error) {
-	var out []fluid.Trace
+// loads reads and draws everything that is run, every name once. A recorded series without demand after a burn-in has
+// nothing to be scored on: it is left out, and a note says so, unless it was the last.
+func (o Options) loads(burnIn time.Duration) (out []fluid.Trace, notes []string, err error) {
 	var errs []error
 	for _, path := range o.Traces {
 		series, err := trace.ReadAll(path)
@@ -28,18 +29,37 @@ func (o Options) loads() ([]fluid.Trace, error) {
 			continue
 		}
 		for _, s := range series {
-			l, err := fluid.Resample(s.Name, s.Bucket, s.Requests, fluid.Tick)
-			out, errs = append(out, fluid.Trace{Load: l, Class: class(s.Name)}), append(errs, err)
+			l, why := o.recorded(s, burnIn)
+			if why != "" {
+				notes = append(notes, fmt.Sprintf("%s: series %s is left out: %s", s.File, s.Name, why))
+				continue
+			}
+			out = append(out, fluid.Trace{Load: l, Class: class(s.Name)})
 		}
 	}
 	for _, name := range o.workloads() {
 		l, err := workload(name, o.Seed)
-		out, errs = append(out, fluid.Trace{Load: l, Class: classGenerated}), append(errs, err)
+		out, errs = append(out, fluid.Trace{Load: o.start(l), Class: classGenerated}), append(errs, err)
 	}
-	for i := range out {
-		out[i].Load = o.start(out[i].Load)
+	if len(out) == 0 {
+		for _, n := range notes {
+			errs = append(errs, errors.New(n))
+		}
 	}
-	return distinct(out), errors.Join(errs...)
+	return distinct(out), notes, errors.Join(errs...)
+}
+
+// recorded is the load of a series, or why there is none to run.
+func (o Options) recorded(s trace.Series, burnIn time.Duration) (fluid.Load, string) {
+	l, err := fluid.Resample(s.Name, s.Bucket, s.Requests, fluid.Tick)
+	if err != nil {
+		return l, err.Error()
+	}
+	l = o.start(l)
+	if len(l.Rate) == 0 || l.Mean(l.BurnIn(burnIn)) <= 0 {
+		return l, fmt.Sprintf("want demand after the burn-in, got none in %s", time.Duration(len(l.Rate))*l.Step)
+	}
+	return l, ""
 }
 
 // start is the part of a load that is run.

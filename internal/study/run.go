@@ -12,7 +12,7 @@ const atCost = 1.2
 
 // Run runs every chosen policy in every cell. The document depends on the options only, not on Workers.
 func Run(ctx context.Context, o Options) (Simulation, error) {
-	traces, err := o.loads()
+	traces, notes, err := o.loads(o.BurnIn)
 	if err != nil {
 		return Simulation{}, err
 	}
@@ -29,6 +29,7 @@ func Run(ctx context.Context, o Options) (Simulation, error) {
 		return Simulation{}, err
 	}
 	out := document(o, y, table)
+	out.Notes = notes
 	if o.Points > 0 {
 		out.Courses, err = courses(ctx, y, table, o.Points)
 	}
@@ -63,7 +64,10 @@ func policyOf(table fluid.Table, p fluid.Policy, r fluid.Row) Policy {
 		Name: r.Policy, Doc: p.Doc, Headroom: r.Headroom, Means: p.Headroom, Tried: len(p.Grid), LeftOut: r.LeftOut,
 	}
 	if r.Policy != table.Versus {
-		out.Against = &Interval{r.Against.Mean, r.Against.Low, r.Against.High}
+		out.Against = &Interval{Mean: r.Against.Mean}
+		if loadsOf(table.Cells) > 1 { // one load drawn again and again is no interval
+			out.Against.Low, out.Against.High = &r.Against.Low, &r.Against.High
+		}
 	}
 	for _, w := range r.Weighted {
 		out.Weighted = append(out.Weighted, Weighted(w))
@@ -83,6 +87,15 @@ func policyOf(table fluid.Table, p fluid.Policy, r fluid.Row) Policy {
 		out.Frontier = append(out.Frontier, Point{p.Grid[i], s.Cost, s.V1})
 	}
 	return out
+}
+
+// loadsOf is how many loads the cells have.
+func loadsOf(cells []fluid.Cell) int {
+	names := map[string]bool{}
+	for _, c := range cells {
+		names[c.Trace] = true
+	}
+	return len(names)
 }
 
 func scoreOf(s fluid.Score, weight float64) Score {

@@ -58,6 +58,7 @@ type SpotSimulation struct {
 	Fleet      float64   `json:"fleet"` // mean demand, in replicas
 	Price      float64   `json:"spotPrice"`
 	Rows       []SpotRow `json:"rows"`
+	Notes      []string  `json:"notes,omitempty"` // loads that were left out, and why
 }
 
 // SpotRow is one policy on one series and load. Shares are 0..1.
@@ -79,10 +80,11 @@ func Spot(o Options, so SpotOptions) (SpotSimulation, error) {
 		APIVersion: Version, Kind: KindSpot, Seed: o.Seed, WarmUp: o.WarmUps[0].Seconds(), Notice: so.Notice.Seconds(),
 		Fleet: o.Fleets[0], Price: so.Price,
 	}
-	loads, err := o.spotLoads()
+	loads, notes, err := o.spotLoads()
 	if err != nil {
 		return SpotSimulation{}, err
 	}
+	out.Notes = notes
 	for _, path := range so.Files {
 		series, err := trace.ReadSpot(path)
 		if err != nil {
@@ -108,22 +110,22 @@ func Spot(o Options, so SpotOptions) (SpotSimulation, error) {
 }
 
 // spotLoads are the named loads, else constant demand, scaled to the fleet.
-func (o Options) spotLoads() ([]fluid.Load, error) {
+func (o Options) spotLoads() ([]fluid.Load, []string, error) {
 	rate := o.Fleets[0] * fluid.DefaultReplica().Rate
 	if len(o.Traces) == 0 && len(o.Workloads) == 0 {
-		return []fluid.Load{{Name: "constant", Step: fluid.Tick, Rate: []float64{rate}}}, nil
+		return []fluid.Load{{Name: "constant", Step: fluid.Tick, Rate: []float64{rate}}}, nil, nil
 	}
-	traces, err := o.loads()
+	traces, notes, err := o.loads(0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var out []fluid.Load
 	for _, t := range traces {
 		mean := t.Load.Mean(0)
 		if mean <= 0 {
-			return nil, fmt.Errorf("spot: load %s: want demand, got none", t.Load.Name)
+			return nil, nil, fmt.Errorf("spot: load %s: want demand, got none", t.Load.Name)
 		}
 		out = append(out, t.Load.Scaled(rate/mean))
 	}
-	return out, nil
+	return out, notes, nil
 }

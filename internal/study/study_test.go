@@ -148,13 +148,14 @@ func TestCheckReportsEverythingAtOnce(t *testing.T) {
 	o := DefaultOptions()
 	o.Workloads, o.Policies, o.Capacity, o.Sight = []string{"x"}, []string{"y"}, nil, "blind"
 	o.WarmUps, o.Fleets, o.BurnIn, o.Sweep = []time.Duration{-1}, []float64{math.NaN()}, -1, 14
+	o.Span = 10 * time.Second
 	err := o.Check()
 	if err == nil {
 		t.Fatal("want an error")
 	}
 	for _, s := range []string{
 		"--workload", "flash-crowd", "--policy", "moving-max", "--capacity", "--sight", "--warm-up", "--fleet", "--burn-in",
-		"--sweep",
+		"--sweep", "--span",
 	} {
 		if !strings.Contains(err.Error(), s) {
 			t.Errorf("want %q in %v", s, err)
@@ -162,6 +163,61 @@ func TestCheckReportsEverythingAtOnce(t *testing.T) {
 	}
 	if err := DefaultOptions().Yardstick().Check(); err != nil {
 		t.Errorf("want the yardstick to be fine, got %v", err)
+	}
+}
+
+// matrix writes a load of two clients: one comes all the time, the other leaves after an hour.
+func matrix(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("t_s,c0,c1\n")
+	for i := range 360 {
+		fmt.Fprintf(&b, "%d,300,%d\n", i*60, max(0, 60-i))
+	}
+	path := filepath.Join(t.TempDir(), "clients.csv")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestWhatHasNoDemandIsLeftOut(t *testing.T) {
+	o := brief(t)
+	path := matrix(t)
+	o.Traces, o.Policies = []string{filepath.Dir(path)}, []string{"hpa", "moving-max"}
+	s, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Loads) != 1 || s.Loads[0].Name != "clients#c0" {
+		t.Errorf("want the busy client alone, got %+v", s.Loads)
+	}
+	if len(s.Notes) != 1 || !strings.Contains(s.Notes[0], path+": series clients#c1 is left out") {
+		t.Errorf("want the other one named, with its file, got %q", s.Notes)
+	}
+	o.Traces = []string{path + "#c1"}
+	if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "want demand after the burn-in") {
+		t.Errorf("want an error where nothing is left, got %v", err)
+	}
+}
+
+func TestOneLoadHasNoInterval(t *testing.T) {
+	o := brief(t)
+	o.Policies = []string{"hpa", "moving-max"}
+	one, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := one.Policies[0].Against; a == nil || a.Low != nil || a.High != nil || a.Mean == 0 {
+		t.Errorf("one load: want a difference without an interval, got %+v", a)
+	}
+	o.Traces = append(o.Traces, matrix(t)+"#c0")
+	two, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := two.Policies[0].Against; a == nil || a.Low == nil || a.High == nil || *a.Low >= *a.High {
+		t.Errorf("two loads: want an interval, got %+v", a)
 	}
 }
 

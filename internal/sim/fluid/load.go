@@ -103,6 +103,9 @@ func (l Load) Peak(from int) float64 {
 	return top
 }
 
+// BurnIn is how many ticks of the load are not scored: a span, and at most half of it.
+func (l Load) BurnIn(span time.Duration) int { return min(l.ticks(span), len(l.Rate)/2) }
+
 // ticks is how many ticks a span lasts, rounded up.
 func (l Load) ticks(span time.Duration) int {
 	return int((span + l.Step - 1) / l.Step)

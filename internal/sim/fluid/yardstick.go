@@ -136,7 +136,7 @@ func (y Yardstick) Course(cell Cell) (*Course, error) {
 	}
 	l, w := y.Traces[i].Load, y.World
 	w.WarmUp.Median = cell.WarmUp
-	w.BurnIn = min(l.ticks(y.BurnIn), len(l.Rate)/2)
+	w.BurnIn = l.BurnIn(y.BurnIn)
 	mean := l.Mean(w.BurnIn)
 	if mean <= 0 {
 		return nil, fmt.Errorf("course: trace %s: want demand after the burn-in, got none", cell.Trace)

@@ -22,15 +22,19 @@ func (l *lines) cut(head []string) (row, error) {
 	return row{l: l, head: head, cells: cells}, nil
 }
 
-// amount reads a cell that is a finite number of at least 0; empty is NaN where that is allowed.
+// maxAmount bounds what a bucket holds: more than any service sees, and so little that sums and means of what a trace
+// may hold stay numbers.
+const maxAmount = 1e15
+
+// amount reads a cell that is a number from 0 to maxAmount; empty is NaN where that is allowed.
 func (r row) amount(i int, mayMiss bool) (float64, error) {
 	text := strings.TrimSpace(r.cells[i])
 	if text == "" && mayMiss {
 		return math.NaN(), nil
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
-		want := "a number of at least 0"
+	if err != nil || !(v >= 0 && v <= maxAmount) {
+		want := "a number from 0 to 1e15"
 		if mayMiss {
 			want += ", or nothing"
 		}

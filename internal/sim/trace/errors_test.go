@@ -16,6 +16,7 @@ func TestReadErrorsNameFileLineColumnAndBothSides(t *testing.T) {
 		want []string
 	}{
 		"not a number":        {head + "0,1,1,1\n10,x,1,1\n", []string{"x.csv:3", "column requests", "want a number", `got "x"`}},
+		"too much of it":      {head + "0,1,1,1\n10,1e300,1,1\n", []string{"x.csv:3", "column requests", "from 0 to 1e15", `got "1e300"`}},
 		"below zero":          {head + "0,1,1,1\n10,-1,1,1\n", []string{"x.csv:3", `got "-1"`}},
 		"infinite":            {head + "0,1,1,1\n10,1,1,Inf\n", []string{"column output_tokens", `got "Inf"`}},
 		"NaN is no number":    {head + "0,1,1,1\n10,1,NaN,1\n", []string{"column prompt_tokens"}},

@@ -128,7 +128,7 @@ func readTable(path, column string, kind format, head []string) (out []Series, e
 		return nil, err
 	}
 	about := indexOf(path)
-	base := Series{Name: stem(path), Bucket: bucket, Start: about.start}
+	base := Series{Name: stem(path), File: path, Bucket: bucket, Start: about.start}
 	if kind == formatLoad {
 		base.Requests, base.Prompt, base.Output = g.cols[0], g.cols[1], g.cols[2]
 		out = []Series{base}

@@ -112,10 +112,12 @@ func TestReadSeries(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Read(put(t, t.TempDir(), tc.file, tc.text) + tc.column)
+			path := put(t, t.TempDir(), tc.file, tc.text)
+			got, err := Read(path + tc.column)
 			if err != nil {
 				t.Fatal(err)
 			}
+			tc.want.File = path
 			if d := cmp.Diff(tc.want, got, cmpopts.EquateNaNs()); d != "" {
 				t.Error(d)
 			}

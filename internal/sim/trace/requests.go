@@ -130,7 +130,7 @@ func bucketFile(path string) (Series, error) {
 		return Series{}, err
 	}
 	s, err := r.Buckets(RequestBucket)
-	s.Name = stem(path)
+	s.Name, s.File = stem(path), path
 	return s, errors.Join(err, r.Close())
 }
 

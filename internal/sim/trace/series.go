@@ -8,6 +8,7 @@ import (
 // Series is load in equal buckets. A NaN is a hole: nothing is known of that bucket.
 type Series struct {
 	Name     string
+	File     string // it was read from; empty if it was not
 	Bucket   time.Duration
 	Start    time.Time // of the first bucket; zero where the trace does not tell
 	Requests []float64 // per bucket
