@@ -84,8 +84,9 @@ func forewarmAdapter(b *bench, port int, cert, key string) (plane.Command, error
 			"   variants: [{name: main, target: {name: vllm}, replicas: {min: 1, max: %d}}]}\n", namespace(n), n)
 	}
 	file := filepath.Join(b.dir, "forewarm.yaml")
-	text := fmt.Sprintf("apiVersion: forewarm.dev/v1alpha1\nkind: Config\nsources: [{name: default, url: %q, timeout:\n"+
-		"60s, maxResponseBytes: 500000000}] maxAge: 5m\nmodels:\n%s", b.prometheus, models.String())
+	text := fmt.Sprintf("apiVersion: forewarm.dev/v1alpha1\nkind: Config\n"+
+		"sources: [{name: default, url: %q, timeout: 60s, maxResponseBytes: 500000000}]\n"+
+		"maxAge: 5m\nmodels:\n%s", b.prometheus, models.String())
 	return plane.Command{Name: "forewarm", Path: b.forewarm, Args: []string{
 		"serve", "--config", file, "--kubeconfig", b.Kubeconfig(), "--history", "0", "--listen-metrics", "",
 		"--adapter-listen", fmt.Sprintf("127.0.0.1:%d", port), "--adapter-tls-cert", cert, "--adapter-tls-key", key,
