@@ -109,6 +109,7 @@ func TestSimulateRefuses(t *testing.T) {
 			[]string{"--burst and --fleet", "--burst and --output"},
 		},
 		"a span below a tick":              {[]string{"--span", "10s"}, exitUsage, []string{"--span: want 0", "15s"}},
+		"a fleet that takes for ever":      {[]string{"--fleet", "1001"}, exitUsage, []string{"at most 1000 replicas (three days of 1000"}},
 		"a fleet of nothing":               {[]string{"--fleet", "0"}, exitUsage, []string{"--fleet"}},
 		"a file that is not there":         {[]string{"--trace", "/no/such.csv"}, exitFailed, []string{"/no/such.csv"}},
 		"a folder without a trace":         {[]string{"--trace", t.TempDir()}, exitFailed, []string{"with load, got none"}},
@@ -133,7 +134,7 @@ func TestTheYardstickSaysWhatItRunsOn(t *testing.T) {
 	var err strings.Builder
 	f := &simulateFlags{yardstick: t.TempDir(), changed: func(string) bool { return false }}
 	y := f.measured(&streams{err: &err}, o)
-	if len(y.Traces) != 0 || len(y.WarmUps) != 3 || len(y.Fleets) != 2 || !strings.Contains(err.String(), "shapes are made up") {
+	if len(y.Traces) != 0 || len(y.WarmUps) != 3 || len(y.Fleets) != 2 || y.Sweep != 6 || !strings.Contains(err.String(), "shapes are made up") {
 		t.Errorf("want the shipped workloads in six worlds, and that said, got %+v, %q", y, err.String())
 	}
 }
