@@ -109,11 +109,8 @@ func runBacktest(ctx context.Context, s *streams, f *backtestFlags) error {
 	if err != nil {
 		return err
 	}
-	if f.html != "" {
-		f.settings.Points = timelinePoints
-		if err := checkPage(f.html); err != nil {
-			return err
-		}
+	if err := f.page(); err != nil {
+		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
@@ -144,6 +141,15 @@ func runBacktest(ctx context.Context, s *streams, f *backtestFlags) error {
 		return fmt.Errorf("no report within %s; raise --timeout or read less with --range: %w", f.timeout, err)
 	}
 	return noData(err)
+}
+
+// page prepares for a report with charts, if one is wanted.
+func (f *backtestFlags) page() error {
+	if f.html == "" {
+		return nil
+	}
+	f.settings.Points = timelinePoints
+	return checkPage(f.html)
 }
 
 // autoscalers are those of the files, and of the cluster if a kubeconfig was named. What the cluster does not let

@@ -5,7 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
-	"github.com/forewarm/forewarm/internal/sim"
+	"github.com/forewarm/forewarm/internal/sim/rival"
 )
 
 // behavior is spec.behavior of an HPA, and of a ScaledObject the one that it gives to its HPA.
@@ -30,13 +30,13 @@ func (a *Autoscaler) behave(b *behavior) {
 	if b == nil {
 		return
 	}
-	out := sim.DefaultBehavior()
+	out := rival.DefaultBehavior()
 	a.obey("scaleUp", b.ScaleUp, &out.Up)
 	a.obey("scaleDown", b.ScaleDown, &out.Down)
 	a.Setup.Behavior = &out
 }
 
-func (a *Autoscaler) obey(name string, from *rules, to *sim.Rules) {
+func (a *Autoscaler) obey(name string, from *rules, to *rival.Rules) {
 	if from == nil {
 		return
 	}
@@ -46,17 +46,18 @@ func (a *Autoscaler) obey(name string, from *rules, to *sim.Rules) {
 	if from.Tolerance != nil {
 		to.Tolerance = from.Tolerance.AsApproximateFloat64()
 	}
-	to.Select = sim.Select(from.Select)
-	var policies []sim.Allowance
+	to.Select = rival.Select(from.Select)
+	var policies []rival.Allowance
 	for _, p := range from.Policies {
 		period := time.Duration(p.Period) * time.Second
 		switch {
 		case p.Type == "Pods" && p.Value > 0 && p.Period > 0:
-			policies = append(policies, sim.Allowance{Pods: p.Value, Period: period})
+			policies = append(policies, rival.Allowance{Pods: p.Value, Period: period})
 		case p.Type == "Percent" && p.Value > 0 && p.Period > 0:
-			policies = append(policies, sim.Allowance{Percent: p.Value, Period: period})
+			policies = append(policies, rival.Allowance{Percent: p.Value, Period: period})
 		default:
-			a.note("its %s policy of type %q, %d in %d s, is none that Kubernetes has, and is left out", name, p.Type, p.Value, p.Period)
+			a.note("its %s policy of type %q, %d in %d s, is none that Kubernetes has, and is left out",
+				name, p.Type, p.Value, p.Period)
 		}
 	}
 	if len(policies) > 0 {

@@ -184,8 +184,10 @@ func (b *bench) contenders(s Settings, configured bool) []contender {
 		if b.mixed() {
 			break
 		}
-		out = append(out, contender{"yours", a.Kind + " " + a.Name, a.setting(), false,
-			func(*fluid.Course) (fluid.Scaler, error) { return rival.NewSetup(a.Setup), nil }})
+		out = append(out, contender{
+			"yours", a.Kind + " " + a.Name, a.setting(), false,
+			func(*fluid.Course) (fluid.Scaler, error) { return rival.NewSetup(a.Setup), nil },
+		})
 	}
 	told := b.all(func(i int) bool { return b.h.Model.Variants[i].WarmUpFixed })
 	product := fluid.Product{WarmUpKnown: told, Forecaster: b.memo}

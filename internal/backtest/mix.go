@@ -69,8 +69,10 @@ func (b *bench) beside() *contender {
 	if len(names) == 0 {
 		return nil
 	}
-	return &contender{"yours", strings.Join(names, ", "), strings.Join(settings, "; "), true,
-		func(*fluid.Course) (fluid.Scaler, error) { return rival.NewSetups(setups), nil }}
+	return &contender{
+		"yours", strings.Join(names, ", "), strings.Join(settings, "; "), true,
+		func(*fluid.Course) (fluid.Scaler, error) { return rival.NewSetups(setups), nil },
+	}
 }
 
 // adopt takes the autoscalers that scale a variant which takes part, and says what of them is left out.

@@ -257,5 +257,6 @@ func (a *Autoscaler) setting() string {
 	for _, m := range a.Setup.Metrics {
 		parts = append(parts, fmt.Sprintf("%s %g", m.Of, m.Value))
 	}
-	return fmt.Sprintf("%s per replica, %d to %d, %s down", strings.Join(parts, ", "), a.Setup.Least(), a.Setup.Max, a.Setup.DownWindow())
+	return fmt.Sprintf("%s per replica, %d to %d, %s down",
+		strings.Join(parts, ", "), a.Setup.Least(), a.Setup.Max, a.Setup.DownWindow())
 }

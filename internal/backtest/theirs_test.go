@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/forewarm/forewarm/internal/config"
-	"github.com/forewarm/forewarm/internal/sim"
 	"github.com/forewarm/forewarm/internal/sim/rival"
 	"github.com/forewarm/forewarm/policy"
 )
@@ -68,8 +67,8 @@ spec:
 `
 
 // behaving is a behavior that differs from the API's defaults in something.
-func behaving(change func(b *sim.Behavior)) *sim.Behavior {
-	b := sim.DefaultBehavior()
+func behaving(change func(b *rival.Behavior)) *rival.Behavior {
+	b := rival.DefaultBehavior()
 	change(&b)
 	return &b
 }
@@ -83,8 +82,8 @@ func TestAutoscalersAreRead(t *testing.T) {
 		"a list of the API, without those that KEDA made": {
 			listOfHPAs, rival.Setup{
 				Metrics: []rival.Target{{Of: rival.Queue, Value: 3}, {Of: rival.Arrivals, Value: 1.5}},
-				Min:     2, Max: 9, Behavior: behaving(func(b *sim.Behavior) {
-					b.Down.Window, b.Down.Policies = 10*time.Minute, []sim.Allowance{{Pods: 1, Period: time.Minute}}
+				Min:     2, Max: 9, Behavior: behaving(func(b *rival.Behavior) {
+					b.Down.Window, b.Down.Policies = 10*time.Minute, []rival.Allowance{{Pods: 1, Period: time.Minute}}
 				}),
 			}, []string{"its Resource metric is not simulated"},
 		},
@@ -98,12 +97,12 @@ func TestAutoscalersAreRead(t *testing.T) {
 		},
 		"a ScaledObject with everything": {
 			everything, rival.Setup{
-				Metrics: []rival.Target{{Of: rival.Queue, Value: 5}}, Max: 20, Behavior: behaving(func(b *sim.Behavior) {
-					b.Up = sim.Rules{
-						Window: 30 * time.Second, Tolerance: 0, Select: sim.SelectMin,
-						Policies: []sim.Allowance{{Percent: 50, Period: time.Minute}, {Pods: 2, Period: 30 * time.Second}},
+				Metrics: []rival.Target{{Of: rival.Queue, Value: 5}}, Max: 20, Behavior: behaving(func(b *rival.Behavior) {
+					b.Up = rival.Rules{
+						Window: 30 * time.Second, Tolerance: 0, Select: rival.Select("Min"),
+						Policies: []rival.Allowance{{Percent: 50, Period: time.Minute}, {Pods: 2, Period: 30 * time.Second}},
 					}
-					b.Down.Select = sim.SelectDisabled
+					b.Down.Select = rival.Select("Disabled")
 				}),
 			}, []string{
 				"its minReplicaCount of 0 is not simulated: it keeps one replica",

@@ -117,7 +117,8 @@ func (o Options) Check() error {
 	}
 	bad(len(o.Capacity) > 0, "--capacity: want at least one of %s", strings.Join(Capacities(), ", "))
 	bad(o.BurnIn >= 0, "--burn-in: want 0 or more, got %s", o.BurnIn)
-	bad(o.Span == 0 || o.Span >= fluid.Tick, "--span: want 0 for all of it, or at least a tick of %s, got %s", fluid.Tick, o.Span)
+	bad(o.Span == 0 || o.Span >= fluid.Tick,
+		"--span: want 0 for all of it, or at least a tick of %s, got %s", fluid.Tick, o.Span)
 	bad(o.Sweep >= 1 && o.Sweep <= fluid.GridSize, "--sweep: want 1 to %d headrooms, got %d", fluid.GridSize, o.Sweep)
 	return errors.Join(errs...)
 }

@@ -23,8 +23,19 @@ const (
 type Setup struct {
 	Metrics  []Target // the HPA takes the largest count
 	Min, Max int
-	Behavior *sim.Behavior // spec.behavior; nil = none
+	Behavior *Behavior // spec.behavior; nil = none
 }
+
+// The parts of spec.behavior.
+type (
+	Behavior  = sim.Behavior
+	Rules     = sim.Rules
+	Allowance = sim.Allowance
+	Select    = sim.Select
+)
+
+// DefaultBehavior is what the API fills in where a behavior leaves something out.
+func DefaultBehavior() Behavior { return sim.DefaultBehavior() }
 
 // Target is an AverageValue per replica.
 type Target struct {

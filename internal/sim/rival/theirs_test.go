@@ -25,11 +25,13 @@ func TestWhatIsUnknownIsZeroOnlyIfSaid(t *testing.T) {
 		},
 		"what is unknown speaks against a fall": {
 			Setup{Metrics: []Target{{Of: Queue, Value: 5}, {Of: Arrivals, Value: 1}}, Min: 2, Max: 9},
-			[]glance{seen, {blind: true, spec: 8, rate: 3}}, 8,
+			[]glance{seen, {blind: true, spec: 8, rate: 3}},
+			8,
 		},
 		"and not against a rise": {
 			Setup{Metrics: []Target{{Of: Queue, Value: 5}, {Of: Arrivals, Value: 1}}, Min: 2, Max: 9},
-			[]glance{seen, {blind: true, spec: 8, rate: 20}}, 9,
+			[]glance{seen, {blind: true, spec: 8, rate: 20}},
+			9,
 		},
 		"nothing sleeps at zero": {
 			Setup{Metrics: []Target{{Of: Queue, Value: 5, Nulls: true}}, Max: 9}, []glance{seen, dark}, 1,
