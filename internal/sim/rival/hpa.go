@@ -16,6 +16,9 @@ const (
 	hpaTunedWindow = 30 * time.Minute
 	// hpaUnlimited is a maxReplicas that never binds; the world has its own limit.
 	hpaUnlimited = 1 << 20
+	// hpaMost is maxReplicas as a multiple of what the peak needs, known beforehand. The API wants one; this one never
+	// binds an HPA on requests/s, whose lowest target is 0.4 of capacity, and keeps a rule that runs away in bounds.
+	hpaMost = 3
 )
 
 // hpa scales on one External metric of type AverageValue: ceil(value/target), the same whether replicas are
@@ -27,6 +30,14 @@ type hpa struct {
 
 func newHPA(target float64, value func(o *fluid.Observation) (float64, bool)) *hpa {
 	return &hpa{rule: sim.NewReactive(target, 1, hpaUnlimited), value: value}
+}
+
+// limited is the HPA with the maxReplicas that HPAs and KEDA have alike; without a course there is none.
+func (h *hpa) limited(c *fluid.Course) *hpa {
+	if c != nil {
+		h.rule.Max = max(hpaMost*replicas(c.Load().Peak(0), c.World().Replica.Rate), 1)
+	}
+	return h
 }
 
 // behaving is the HPA with a spec.behavior, the defaults and what changes of them.
@@ -50,11 +61,11 @@ func arrivals(o *fluid.Observation) (float64, bool) { return o.Rate, o.Known }
 
 // hpaShipped scales on requests per second per replica; the headroom is the target as a share of capacity.
 func hpaShipped(share float64, c *fluid.Course) fluid.Scaler {
-	return newHPA(share*c.World().Replica.Rate, arrivals)
+	return newHPA(share*c.World().Replica.Rate, arrivals).limited(c)
 }
 
 // hpaTuned is the same with a longer window before it shrinks.
 func hpaTuned(share float64, c *fluid.Course) fluid.Scaler {
-	return newHPA(share*c.World().Replica.Rate, arrivals).
+	return newHPA(share*c.World().Replica.Rate, arrivals).limited(c).
 		behaving(func(b *sim.Behavior) { b.Down.Window = hpaTunedWindow })
 }

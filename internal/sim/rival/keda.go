@@ -10,8 +10,8 @@ import (
 
 // KEDA hands its metric to an HPA without spec.behavior: kedacore/keda v2.21 pkg/scalers/prometheus_scaler.go,
 // pkg/scaling/executor. Type AverageValue, threshold per replica. A query without a result is 0 (ignoreNullValues is
-// true by default). Its maxReplicaCount is 100 by default; here it has the limit of the HPA, so that what differs is
-// the rule.
+// true by default). Its maxReplicaCount is 100 by default; here it has the limit of the HPA, see hpaMost, so that
+// what differs is the rule.
 //
 // A threshold on waiting requests alone has no resting point: an empty queue asks for the minimum, what then queues
 // asks for many times the need, and both come a warm-up late. It swings at constant demand, in this world and in the
@@ -51,9 +51,13 @@ func nullIsZero(o *fluid.Observation, v float64) (float64, bool) {
 	return v, o.Tick > 0
 }
 
-func kedaOnQueue(threshold float64, _ *fluid.Course) fluid.Scaler { return newHPA(threshold, pending) }
+func kedaOnQueue(threshold float64, c *fluid.Course) fluid.Scaler {
+	return newHPA(threshold, pending).limited(c)
+}
 
-func kedaOnKV(threshold float64, _ *fluid.Course) fluid.Scaler { return newHPA(threshold, kvUse) }
+func kedaOnKV(threshold float64, c *fluid.Course) fluid.Scaler {
+	return newHPA(threshold, kvUse).limited(c)
+}
 
 // kedaTuned is the queue with a slow descent, and the peak's replicas as maxReplicaCount, known beforehand.
 func kedaTuned(threshold float64, c *fluid.Course) fluid.Scaler {
@@ -66,12 +70,12 @@ func kedaTuned(threshold float64, c *fluid.Course) fluid.Scaler {
 
 // kedaOnBoth has a trigger on the queue, at its usual threshold, and one on KV-cache use: the HPA takes the larger
 // count.
-func kedaOnBoth(threshold float64, _ *fluid.Course) fluid.Scaler {
+func kedaOnBoth(threshold float64, c *fluid.Course) fluid.Scaler {
 	return newHPA(1, func(o *fluid.Observation) (float64, bool) {
 		queue, ok := pending(o)
 		kv, _ := kvUse(o)
 		return max(queue/kedaQueue, kv/threshold), ok
-	})
+	}).limited(c)
 }
 
 // withCron adds a cron trigger: the HPA takes the larger of the two metrics. The schedule is one block of

@@ -97,10 +97,14 @@ func TestRivalsByHand(t *testing.T) {
 				{wait: five + 1, spec: 5, engines: fluid.Engines{}, want: 1},
 			}, // and then it is not
 		},
-		"keda has the limit of the hpa, which is none": {
+		"keda has the limit of the hpa: three times the 20 of the peak": {
 			"keda-queue", 5, time.Minute, []look{
-				{wait: 1, spec: 90, engines: queue(90, 5000), want: 180}, // 1000 were wanted, 180 allowed
+				{wait: 1, spec: 29, engines: queue(29, 5000), want: 58}, // 1000 were wanted
+				{wait: 1, spec: 58, engines: queue(58, 5000), want: 60},
 			},
+		},
+		"and so has the hpa, which never gets there on its own": {
+			"hpa", 0.4, time.Minute, []look{{wait: 1, rate: 40, spec: 40, want: 50}, {wait: 1, rate: 80, spec: 50, want: 60}},
 		},
 		"hpa with a window of its own: that is a behavior": {
 			"hpa-tuned", 0.5, time.Minute, []look{
