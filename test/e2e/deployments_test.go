@@ -168,9 +168,9 @@ func (s *story) spec(within time.Duration, name, what string, ok func(n int) boo
 }
 
 // ready waits for a number of ready replicas.
-func (s *story) ready(within time.Duration, name string, want int) {
+func (s *story) ready(name string, want int) {
 	s.Helper()
-	s.eventually(within, fmt.Sprintf("%s has %d ready", name, want), func(context.Context) error {
+	s.eventually(2*time.Minute, fmt.Sprintf("%s has %d ready", name, want), func(context.Context) error {
 		if p := s.last(s.ns, name); p.ready != want || p.spec != want {
 			return fmt.Errorf("want %d, got %d of %d", want, p.ready, p.spec)
 		}

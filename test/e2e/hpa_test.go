@@ -94,7 +94,7 @@ func TestHPAOnKVCache(t *testing.T) {
 	what, ok := atLeast(3)
 	n := s.spec(time.Minute, "llama", what, ok)
 	s.hpaCondition(30*time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
-	s.ready(2*time.Minute, "llama", n)
+	s.ready("llama", n)
 	m.turn(0)
 	what, ok = exact(1)
 	s.spec(time.Minute, "llama", what, ok)

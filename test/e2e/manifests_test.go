@@ -92,7 +92,7 @@ spec: {scaleTargetRef: {kind: Deployment, name: a}, minReplicas: 3, maxReplicas:
 func TestInstallation(t *testing.T) {
 	s := tell(t, "installation")
 	s.ns = "forewarm"
-	s.ready(2*time.Minute, "forewarm", 2)
+	s.ready("forewarm", 2)
 	s.eventually(time.Minute, "the disruption budget allows one to go", func(ctx context.Context) error {
 		o, err := s.get(ctx, s.ns, "PodDisruptionBudget.v1.policy", "forewarm")
 		if err != nil {

@@ -50,7 +50,7 @@ func prometheusTrigger(s *story, m *model, threshold int) string {
 func (s *story) steps(m *model) {
 	s.Helper()
 	m.say(0)
-	s.ready(2*time.Minute, "llama", 1)
+	s.ready("llama", 1)
 	s.wait(5 * time.Second)
 	var took []time.Duration
 	for i := range 12 {

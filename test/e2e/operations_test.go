@@ -27,7 +27,7 @@ func TestOperations(t *testing.T) {
 	m := s.serve("llama", options{})
 	s.hpa("llama", 1, 10, desiredOf("llama"), exactly)
 	s.loaded(m)
-	s.ready(2*time.Minute, "llama", s.settled("llama"))
+	s.ready("llama", s.settled("llama"))
 	for _, story := range []struct {
 		name string
 		tell func(s *story, m *model)
@@ -149,7 +149,7 @@ func (s *story) kedaIsRestarted(*model) {
 func TestReplicasOfDifferentAgeAnswerAlike(t *testing.T) {
 	s := tell(t, "alike")
 	m := s.serve("llama", options{gateway: true, variants: []variant{{name: "on-demand", replicas: 2, min: 1, max: 10}}})
-	s.ready(2*time.Minute, "llama", 2)
+	s.ready("llama", 2)
 	s.hpa("llama", 1, 10, desiredOf("llama"), exactly)
 	m.turn(8) // which two carry: what is learned of a model does not begin with a missed SLO
 	s.watched(m)

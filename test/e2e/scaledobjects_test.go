@@ -209,8 +209,8 @@ func TestKEDAThresholdBesideOurs(t *testing.T) {
       threshold: "50"
       query: sum(vllm:num_requests_waiting{model_name="%s"})`, s.prom.url, theirs.id)})
 	both := func(rate float64) { ours.turn(rate); theirs.turn(rate) }
-	s.ready(2*time.Minute, "ours", 1)
-	s.ready(2*time.Minute, "theirs", 1)
+	s.ready("ours", 1)
+	s.ready("theirs", 1)
 	both(3)
 	s.wait(30 * time.Second)
 	before, beforeTheirs := ours.books(), theirs.books()

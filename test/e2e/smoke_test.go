@@ -14,7 +14,7 @@ import (
 func TestHarness(t *testing.T) {
 	s := tell(t, "harness")
 	m := s.serve("llama", options{warmUp: 3 * time.Second})
-	s.ready(2*time.Minute, "llama", 1)
+	s.ready("llama", 1)
 	m.turn(12)
 	pending := `sum(vllm:num_requests_waiting{namespace="harness",pod=~"llama-.*"})`
 	s.eventually(time.Minute, "one replica cannot carry twelve requests a second", func(ctx context.Context) error {
@@ -26,7 +26,7 @@ func TestHarness(t *testing.T) {
 	})
 	start := time.Now()
 	s.scale("llama", 4)
-	s.ready(2*time.Minute, "llama", 4)
+	s.ready("llama", 4)
 	if took := time.Since(start); took < 3*time.Second {
 		t.Errorf("want a warm-up of 3 s, got ready after %s", took)
 	}

@@ -21,7 +21,7 @@ func TestSlowLoadingPodsDoNotFlap(t *testing.T) {
 		{name: "on-demand", replicas: 1, min: 1, max: 12, warmUp: 30 * time.Second},
 	}})
 	s.hpa("llama", 1, 12, desiredOf("llama"), exactly)
-	s.ready(2*time.Minute, "llama", 1)
+	s.ready("llama", 1)
 	m.turn(4)
 	s.wait(10 * time.Second)
 	start := time.Now()
@@ -124,8 +124,8 @@ func TestSpotNodeIsReclaimed(t *testing.T) {
 	}})
 	s.hpa("llama", 1, 10, desiredOf("llama"), exactly)
 	s.hpa("llama-spot", 1, 4, desiredOf("llama-spot"), exactly)
-	s.ready(2*time.Minute, "llama", 1)
-	s.ready(2*time.Minute, "llama-spot", 3)
+	s.ready("llama", 1)
+	s.ready("llama-spot", 3)
 	m.turn(20) // which these four carry
 	s.eventually(2*time.Minute, "the load is carried, mostly on spot", func(context.Context) error {
 		onDemand, spot := s.last(s.ns, "llama"), s.last(s.ns, "llama-spot")
@@ -174,8 +174,8 @@ func TestBudgetGoesByPriority(t *testing.T) {
 	}
 	important, other := serve("important", 100), serve("other", 1)
 	replicas := func() (int, int) { return s.last(s.ns, "important").spec, s.last(s.ns, "other").spec }
-	s.ready(2*time.Minute, "important", 1)
-	s.ready(2*time.Minute, "other", 1)
+	s.ready("important", 1)
+	s.ready("other", 1)
 	other.turn(40)
 	s.eventually(2*time.Minute, "the other has what the important one does not need", func(context.Context) error {
 		if a, b := replicas(); a != 1 || b != 5 {

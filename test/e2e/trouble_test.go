@@ -129,7 +129,7 @@ func TestNoMetricsOfDeadOrLoadingPods(t *testing.T) {
 		{name: "on-demand", replicas: 3, min: 1, max: 5, warmUp: 40 * time.Second},
 	}})
 	m.turn(5)
-	s.ready(2*time.Minute, "llama", 3)
+	s.ready("llama", 3)
 	const path = "/pods/*/inference_running_requests"
 	var names []string
 	s.eventually(time.Minute, "three pods have a metric", func(ctx context.Context) error {

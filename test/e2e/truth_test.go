@@ -80,7 +80,7 @@ func TestSimulatorIsTrue(t *testing.T) {
 			s := tell(t, "truth-"+slug(name))
 			m := s.serve("llama", options{warmUp: tc.warmUp})
 			m.say(2)
-			s.ready(2*time.Minute, "llama", 1)
+			s.ready("llama", 1)
 			s.keepFirst()
 			tc.scale(s, m)
 			s.wait(15 * time.Second)
