@@ -26,13 +26,17 @@ type Setup struct {
 	Behavior *Behavior // spec.behavior; nil = none
 }
 
-// The parts of spec.behavior.
-type (
-	Behavior  = sim.Behavior
-	Rules     = sim.Rules
-	Allowance = sim.Allowance
-	Select    = sim.Select
-)
+// Behavior is spec.behavior; see sim.Behavior.
+type Behavior = sim.Behavior
+
+// Rules are those of one direction.
+type Rules = sim.Rules
+
+// Allowance is one policy of them.
+type Allowance = sim.Allowance
+
+// Select says which of several policies counts.
+type Select = sim.Select
 
 // DefaultBehavior is what the API fills in where a behavior leaves something out.
 func DefaultBehavior() Behavior { return sim.DefaultBehavior() }
