@@ -68,6 +68,10 @@ func run(m *testing.M) int {
 		}
 	}
 	summary.print(time.Since(start))
+	if code == 0 && summary.nothing() {
+		fmt.Fprintln(os.Stderr, "*** e2e: NO SCENARIO RAN, WHICH PROVES NOTHING: is -run (E2E=) the name of one? ***")
+		code = 1
+	}
 	if code == 0 && os.Getenv("FOREWARM_E2E_DIR") == "" {
 		_ = os.RemoveAll(dir)
 	} else {
@@ -124,6 +128,16 @@ func (r *report) measured(format string, args ...any) {
 	r.lines = append(r.lines, fmt.Sprintf(format, args...))
 }
 
+// nothing says whether no story was told, nor left out.
+func (r *report) nothing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.passed+len(r.failed)+len(r.skipped) == 0
+}
+
+// atMost is what a whole run may take, once the servers are built.
+const atMost = 720 * time.Second
+
 func (r *report) print(took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -137,6 +151,9 @@ func (r *report) print(took time.Duration) {
 	}
 	if len(r.failed) > 0 {
 		fmt.Printf("\nfailed\n  %s\n", strings.Join(r.failed, "\n  "))
+	}
+	if took > atMost {
+		fmt.Printf("\n*** e2e: THE RUN TOOK %.0f s, AND SHOULD TAKE %.0f AT MOST ***\n", took.Seconds(), atMost.Seconds())
 	}
 	fmt.Printf("e2e: %d scenarios passed, %d failed, %d skipped, %.0f s in all\n",
 		r.passed, len(r.failed), len(r.skipped), took.Seconds())

@@ -26,7 +26,7 @@ import (
 
 // Every manifest and every example passes the API server's strict validation, and `forewarm lint`.
 func TestManifestsAreAccepted(t *testing.T) {
-	s := tell(t, "examples")
+	s := tell(t, "llm") // where the examples belong
 	s.check(s.lws())
 	crds, err := plane.Tool(t.Context(), "prometheus-operator")
 	s.check(err)
@@ -57,11 +57,10 @@ func TestManifestsAreAccepted(t *testing.T) {
 		text, err := os.ReadFile(path)
 		s.check(err)
 		accept(filepath.Base(path), text)
-		out, err := exec.CommandContext(t.Context(), forewarmBinary, "lint", path).CombinedOutput()
-		if err != nil {
-			t.Errorf("forewarm lint %s: %v\n%s", filepath.Base(path), err, out)
-		}
+		s.lint(path)
 	}
+	s.lint(without(paths, "scaledobject")...) // a model has one autoscaler
+	s.lint(without(paths, "hpa")...)
 	for _, dir := range []string{"base", "hpa", "keda"} {
 		text, err := build(t.Context(), filepath.Join("manifests", dir))
 		s.check(err)
@@ -69,23 +68,48 @@ func TestManifestsAreAccepted(t *testing.T) {
 	}
 }
 
+// lint runs `forewarm lint` on files together, with the configuration that belongs to the examples.
+func (s *story) lint(paths ...string) {
+	s.Helper()
+	config := filepath.Join(root, "manifests", "examples", "forewarm.yaml")
+	args := append([]string{"lint", "--config", config}, paths...)
+	if out, err := exec.CommandContext(s.Context(), forewarmBinary, args...).CombinedOutput(); err != nil {
+		s.Errorf("forewarm lint %v: %v\n%s", paths, err, out)
+	}
+}
+
+// without leaves out the files whose names begin with something.
+func without(paths []string, prefix string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return strings.HasPrefix(filepath.Base(p), prefix) })
+}
+
 // A typing error would be found: the check above can fail.
 func TestTypingErrorsAreRefused(t *testing.T) {
 	s := tell(t, "strict")
-	for name, text := range map[string]string{
-		"a field that is not there": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndatas: {}",
-		"a value out of range": `
+	refused := func(what, because, text string) {
+		all, err := decode([]byte(text))
+		s.check(err)
+		if err := s.objects.apply(t.Context(), s.ns, true, all...); err == nil || !strings.Contains(err.Error(), because) {
+			t.Errorf("%s: want it refused because of %s, got %v", what, because, err)
+		}
+	}
+	refused("a field that is not there", "datas", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndatas: {}")
+	refused("a value out of range", "maxReplicas", `
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: {name: a}
-spec: {scaleTargetRef: {kind: Deployment, name: a}, minReplicas: 3, maxReplicas: 1}`,
-	} {
-		all, err := decode([]byte(text))
-		s.check(err)
-		if err := s.objects.apply(t.Context(), s.ns, true, all...); err == nil {
-			t.Errorf("%s: want it refused", name)
-		}
+spec: {scaleTargetRef: {kind: Deployment, name: a}, minReplicas: 3, maxReplicas: 1}`)
+	if why := os.Getenv("FOREWARM_E2E_WITHOUT_KEDA"); why != "" {
+		summary.skip(t.Name()+" (a ScaledObject)", why)
+		return
 	}
+	_, err := s.keda()
+	s.check(err)
+	refused("a field that no ScaledObject has", "pollInterval", `
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: a}
+spec: {scaleTargetRef: {name: a}, pollInterval: 5, triggers: [{type: external, metadata: {scalerAddress: 'a:1'}}]}`)
 }
 
 // The pods are admitted where the restricted standard is enforced, and the disruption budget lets one of two go.
@@ -145,6 +169,9 @@ func TestForewarmCannotWrite(t *testing.T) {
 		review, err := client.AuthorizationV1().SelfSubjectRulesReviews().Create(t.Context(),
 			&authv1.SelfSubjectRulesReview{Spec: authv1.SelfSubjectRulesReviewSpec{Namespace: ns}}, metav1.CreateOptions{})
 		s.check(err)
+		if status := review.Status; status.Incomplete || !grants(status.ResourceRules, "get", "deployments/scale") {
+			t.Errorf("want all rules in %s, that of deployments/scale among them, got %+v", ns, status)
+		}
 		for _, rule := range review.Status.ResourceRules {
 			for _, resource := range rule.Resources {
 				question := strings.HasSuffix(resource, "reviews")
@@ -169,4 +196,11 @@ func TestForewarmCannotWrite(t *testing.T) {
 	if err := client.AppsV1().Deployments(s.ns).Delete(t.Context(), "a", metav1.DeleteOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("want writing forbidden, got %v", err)
 	}
+}
+
+// grants says whether one of the rules lets a verb at a resource.
+func grants(rules []authv1.ResourceRule, verb, resource string) bool {
+	return slices.ContainsFunc(rules, func(r authv1.ResourceRule) bool {
+		return slices.Contains(r.Verbs, verb) && slices.Contains(r.Resources, resource)
+	})
 }

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -133,46 +132,6 @@ func TestCertsPrintsTheAPIServicesOfTheManifests(t *testing.T) {
 		}
 		if n := len(theirs["spec"].(object)); n != len(spec) {
 			t.Errorf("%s: certs prints %d fields, the manifests have %d", name(theirs), len(spec), n)
-		}
-	}
-}
-
-// A replica of an example that another object refers to must exist, and pods ask for the GPUs that their engine
-// is told to use.
-func TestExamplesFitTogether(t *testing.T) {
-	paths, err := filepath.Glob(filepath.Join(root, "manifests/examples/*.yaml"))
-	if err != nil || len(paths) < 10 {
-		t.Fatalf("%d examples, %v", len(paths), err)
-	}
-	targets := map[string]bool{}
-	var all []object
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, o := range decode(t, text) {
-			all = append(all, o)
-			targets[fmt.Sprint(o["kind"], "/", at(o, "metadata", "name"))] = true
-			if at(o, "spec", "replicas") != nil {
-				t.Errorf("%s: %s: want no replicas, the autoscaler owns them", path, name(o))
-			}
-		}
-	}
-	for _, o := range all {
-		target, _ := at(o, "spec", "scaleTargetRef").(object)
-		if target == nil {
-			continue
-		}
-		kind := target["kind"]
-		if kind == nil {
-			kind = "Deployment"
-		}
-		if !targets[fmt.Sprint(kind, "/", target["name"])] {
-			t.Errorf("%s scales %v %v, which no example has", name(o), kind, target["name"])
-		}
-		if o["kind"] == "ScaledObject" && !strings.Contains(fmt.Sprint(o), "forewarm-scaler.forewarm.svc.cluster.local:9443") {
-			t.Errorf("%s: want the address of the scaler's Service", name(o))
 		}
 	}
 }
