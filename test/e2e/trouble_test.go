@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +22,8 @@ func TestSourcesThatFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := tell(t, "trouble-"+name)
 			source := s.troubled[name]
-			m := s.serve("llama", options{source: "troubled-" + name})
-			s.hpa("llama", 1, 10, desiredOf("llama"), exactly)
+			m := s.serve("llama", sleeper("troubled-"+name))
+			s.hpa("llama", 0, 10, desiredOf("llama"), exactly)
 			s.loaded(m)
 			source.set(now)
 			s.heldThenError(m)
@@ -32,11 +33,16 @@ func TestSourcesThatFail(t *testing.T) {
 	}
 }
 
+// sleeper is a model that may sleep: that it does not while nobody can see is Forewarm's doing alone.
+func sleeper(source string) options {
+	return options{source: source, toZero: true, idle: 20 * time.Second, warmUp: 3 * time.Second}
+}
+
 // The same with the server itself: killed, and started again.
 func TestPrometheusIsKilled(t *testing.T) {
 	s := tell(t, "mortal")
-	m := s.serve("llama", options{source: "mortal"})
-	s.hpa("llama", 1, 10, desiredOf("llama"), exactly)
+	m := s.serve("llama", sleeper("mortal"))
+	s.hpa("llama", 0, 10, desiredOf("llama"), exactly)
 	s.loaded(m)
 	s.check(s.mortal.Kill())
 	s.heldThenError(m)
@@ -85,41 +91,41 @@ func (s *story) loaded(m *model) {
 	})
 }
 
-// heldThenError tempts a blind Forewarm to shrink: there is no load any more, and nobody can tell.
+// heldThenError tempts a blind Forewarm to shrink, and to sleep: there is no load any more, and nobody can tell.
 func (s *story) heldThenError(m *model) {
 	s.Helper()
+	blind := time.Now()
 	m.turn(0)
-	n := s.last(s.ns, m.name).spec
-	held := func(context.Context) error {
-		if got := s.last(s.ns, m.name).spec; got < n {
-			return fmt.Errorf("there are %d, and were %d", got, n)
-		}
-		n = max(n, s.last(s.ns, m.name).spec)
-		return nil
-	}
-	s.always(holdFor/2, "replicas are held", held)
+	s.always(holdFor/2, "replicas are held", func(context.Context) error { return s.fell(m, blind) })
+	s.hpaCondition(5*time.Second, m.name, "ScalingActive", "True", "ValidMetricFound") // it still has an answer
 	s.eventually(2*holdFor, "Forewarm holds, and says why", func(ctx context.Context) error {
 		r, err := m.forewarmSays(ctx)
 		if err == nil && (!r.Hold || !strings.Contains(steps(r), "may rise but not fall")) {
 			err = errors.New(steps(r))
 		}
-		return errors.Join(err, held(ctx))
+		return err
 	})
 	s.hpaCondition(2*holdFor, m.name, "ScalingActive", "False", "FailedGetObjectMetric")
-	s.always(15*time.Second, "replicas are held by the HPA on an error", held)
+	s.always(m.options.idle+10*time.Second, "replicas are held by the HPA on an error", func(context.Context) error {
+		return s.fell(m, blind)
+	})
 }
 
-// recovered waits for the HPA to act again: there is no load, so to go down.
+// fell is an error if the replicas were once fewer than before, since a moment; so, too, if they came back.
+func (s *story) fell(m *model, from time.Time) error {
+	all := specs(since(s.of(s.ns, m.name), from))
+	if !slices.IsSorted(all) || all[0] == 0 {
+		return fmt.Errorf("there were %v", all)
+	}
+	return nil
+}
+
+// recovered waits for the HPA to act again: there is no load, so to go down. It may go to sleep: that is proven now.
 func (s *story) recovered(m *model) {
 	s.Helper()
 	s.hpaCondition(time.Minute, m.name, "ScalingActive", "True", "ValidMetricFound")
 	n := s.last(s.ns, m.name).spec
 	s.spec(5*time.Minute, m.name, fmt.Sprintf("fewer than %d", n), func(got int) bool { return got < n })
-	for _, p := range s.of(s.ns, m.name) {
-		if p.spec == 0 {
-			s.Errorf("want never zero, got %s", s.course(s.ns, m.name))
-		}
-	}
 }
 
 // A pod is deleted: its metric is gone with it, at once, however long Prometheus remembers. A loading pod has none.
