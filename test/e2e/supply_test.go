@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,9 +19,9 @@ import (
 func TestSlowLoadingPodsDoNotFlap(t *testing.T) {
 	s := tell(t, "slow-loading")
 	m := s.serve("llama", options{variants: []variant{
-		{name: "on-demand", replicas: 1, min: 1, max: 12, warmUp: 30 * time.Second},
+		{name: "on-demand", replicas: 1, min: 1, max: 20, warmUp: 30 * time.Second},
 	}})
-	s.hpa("llama", 1, 12, desiredOf("llama"), exactly)
+	s.hpa("llama", 1, 20, desiredOf("llama"), exactly)
 	s.ready("llama", 1)
 	m.turn(4)
 	s.wait(10 * time.Second)
@@ -34,6 +35,11 @@ func TestSlowLoadingPodsDoNotFlap(t *testing.T) {
 		t.Errorf("want replicas to go up and then perhaps down, got %d turns: %s", n, s.course(s.ns, "llama"))
 	}
 	s.hpaCondition(30*time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
+	most := slices.Max(specs(s.of(s.ns, "llama")))
+	summary.measured("slow loading (30 s), five replicas needed: %d asked for at most", most)
+	if most > 12 { // five for what comes, four for what waits until they are there, the rest for seeing it late
+		t.Errorf("want no more than twelve asked for where five are needed, got %s", s.course(s.ns, "llama"))
+	}
 	if p := s.last(s.ns, "llama"); p.ready < 5 || p.ready != p.spec {
 		t.Errorf("want at least five replicas for 30 requests a second, all ready, got %d of %d", p.ready, p.spec)
 	}
@@ -72,6 +78,11 @@ func TestQuotaStarves(t *testing.T) {
 	})
 	if n := turns(since(s.of(s.ns, "llama"), starved)); n > 0 {
 		t.Errorf("want a wish that does not waver, got %s", s.course(s.ns, "llama"))
+	}
+	most := slices.Max(specs(s.of(s.ns, "llama")))
+	summary.measured("quota of four, five replicas needed: %d asked for at most", most)
+	if most > 14 { // five for what comes, as many for what waits until they are there, the rest for seeing it late
+		t.Errorf("want no more than fourteen asked for where five are needed, got %s", s.course(s.ns, "llama"))
 	}
 	s.hpaCondition(30*time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
 	quota(40)
