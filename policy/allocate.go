@@ -220,7 +220,7 @@ func decide(p Proposal, v VariantProposal, granted, upTo int, prev Plan) Decisio
 		d.Replicas = asked
 	}
 	if p.Hold {
-		d.keep(last, p, v)
+		d.keep(last, p, v, upTo)
 	}
 	if d.Replicas > last.Replicas {
 		d.Raised = p.At
@@ -236,17 +236,21 @@ func unseen(last Decision, v VariantProposal, at time.Time) bool {
 		!last.Raised.IsZero() && at.Sub(last.Raised) < controlDelay
 }
 
-// keep holds a decision whose inputs do not allow lowering.
-func (d *Decision) keep(last Decision, p Proposal, v VariantProposal) {
+// keep holds a decision whose inputs do not allow lowering. What is there stays, whatever
+// a budget says; what was only asked for stays as far as nobody else was granted it.
+func (d *Decision) keep(last Decision, p Proposal, v VariantProposal, upTo int) {
 	if v.NowKnown && d.Replicas < min(v.Now, v.Max) { // a budget takes nothing away in the dark
 		d.step(RuleHold, "hold-granted", d.Replicas, min(v.Now, v.Max), [4]float64{})
 		d.Replicas = min(v.Now, v.Max)
 	}
 	d.Good = last.Good
 	asleep := v.Guessed && last.Replicas == 0
+	keep := min(last.Replicas, v.Max)
+	if v.NowKnown {
+		keep = min(keep, max(v.Now, upTo))
+	}
 	switch {
-	case last.Known && (asleep || min(last.Replicas, v.Max) > d.Replicas):
-		keep := min(last.Replicas, v.Max)
+	case last.Known && (asleep || keep > d.Replicas):
 		d.step(RuleHold, "hold-last", d.Replicas, keep, [4]float64{age(p.At, last.Good)})
 		d.Replicas = keep
 	case !v.NowKnown && !last.Known:

@@ -300,6 +300,33 @@ func TestAPlanForNobodyIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+// TestAHeldRaiseStaysWithinBudget: what a held model has stays; what it was only promised may have gone to another.
+func TestAHeldRaiseStaysWithinBudget(t *testing.T) {
+	prev := Plan{Decisions: []Decision{{
+		ID: VariantID{ModelID{"llm", "a"}, "main"}, Known: true, Replicas: 5, Raised: noon.Add(-time.Hour),
+	}}}
+	for name, tc := range map[string]struct {
+		now, other int
+		unknown    bool
+		want       map[string]int
+	}{
+		"four are there, two went to the other": {now: 4, other: 2, want: map[string]int{"a": 4, "b": 2}},
+		"four are there, one is free":           {now: 4, other: 1, want: map[string]int{"a": 5, "b": 1}},
+		"five are there":                        {now: 5, other: 2, want: map[string]int{"a": 5, "b": 2}},
+		"nobody knows how many are there":       {unknown: true, other: 2, want: map[string]int{"a": 5, "b": 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ps := []Proposal{
+				wish{name: "a", want: 4, now: tc.now, nowUnknown: tc.unknown, hold: true}.proposal(),
+				wish{name: "b", want: tc.other, now: 1}.proposal(),
+			}
+			if got := replicasOf(Allocate([]Budget{{Limit: 6}}, prev, ps)); !reflect.DeepEqual(got, tc.want) {
+				t.Fatalf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
 func floorOf(p Proposal) int {
 	n := 0
 	for _, l := range p.Layers {

@@ -50,7 +50,7 @@ func RecordOf(s *Snapshot, id ModelID) (Record, bool) {
 		d, _ := s.Plan.Find(p.ID)
 		granted := stepTo(d, "budget", p.Want)
 		r.Granted = append(r.Granted, granted)
-		r.UpTo = append(r.UpTo, stepTo(d, "keep-asked", granted))
+		r.UpTo = append(r.UpTo, stepTo(d, "hold-last", stepTo(d, "keep-asked", granted)))
 		r.Decisions = append(r.Decisions, d)
 	}
 	slices.SortFunc(r.Before, func(a, b Decision) int { return a.ID.Compare(b.ID) })
