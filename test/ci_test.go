@@ -30,6 +30,11 @@ echo "built $1" >&2
 		"bin/make": `#!/usr/bin/env bash
 target=${!#}
 echo "running $target without KEDA: ${FOREWARM_E2E_WITHOUT_KEDA:-no}"
+if [ "$target" = e2e ] && [ -e broken/once ]; then
+	rm broken/once
+	printf 'e2e: summary\nfailed\n  TestA\n  TestB\ne2e: 1 scenarios passed, 2 failed, 0 skipped, 9 s in all\n'
+	exit 1
+fi
 if [ "$target" = e2e ] && [ ! -e broken/summary ]; then
 	printf 'e2e: summary\nmeasured\n  a figure\ne2e: 3 scenarios passed, 0 failed, 2 skipped, 9 s in all\n'
 fi
@@ -81,6 +86,10 @@ func TestCIBudget(t *testing.T) {
 			minutes: "60", files: map[string]string{"broken/test": ""}, says: []string{"running lint", goesOn, "== failed: test ("},
 		},
 		"scenarios fail": {minutes: "60", files: map[string]string{"broken/e2e": ""}, says: []string{"== e2e: summary\nmeasured\n  a figure\ne2e: 3 scenarios", "== failed: e2e ("}},
+		"scenarios that fail once are played again, which is said": {
+			minutes: "60", files: map[string]string{"broken/once": ""}, passes: true,
+			says: []string{"*** again, by themselves: TestA|TestB ***", "== FAILED at first, and PASSED when played again"},
+		},
 		"scenarios end without a word": {
 			minutes: "60", files: map[string]string{"broken/e2e": "", "broken/summary": ""}, says: []string{"there is no summary"},
 		},
