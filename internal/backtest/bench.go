@@ -177,18 +177,7 @@ func (b *bench) contenders(s Settings, configured bool) []contender {
 			return rival.New(r.name, r.headroom, c)
 		}})
 	}
-	if theirs := b.beside(); b.mixed() && theirs != nil {
-		out = append(out, *theirs)
-	}
-	for _, a := range b.theirs {
-		if b.mixed() {
-			break
-		}
-		out = append(out, contender{
-			"yours", a.Kind + " " + a.Name, a.setting(), false,
-			func(*fluid.Course) (fluid.Scaler, error) { return rival.NewSetup(a.Setup), nil },
-		})
-	}
+	out = append(out, b.yours()...)
 	told := b.all(func(i int) bool { return b.h.Model.Variants[i].WarmUpFixed })
 	product := fluid.Product{WarmUpKnown: told, Forecaster: b.memo}
 	setting := "capacity learned from nothing"

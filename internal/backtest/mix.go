@@ -52,8 +52,23 @@ func (b *bench) all(of func(variant int) bool) bool {
 	return !slices.ContainsFunc(b.parts, func(i int) bool { return !of(i) })
 }
 
-// beside is the row of the cluster's own autoscalers, each on its variant; nil if no variant has one.
-func (b *bench) beside() *contender {
+// yours are the rows of the cluster's own autoscalers: one each, or where several variants are simulated, one of all.
+func (b *bench) yours() []contender {
+	if b.mixed() {
+		return b.beside()
+	}
+	var out []contender
+	for _, a := range b.theirs {
+		out = append(out, contender{
+			"yours", a.Kind + " " + a.Name, a.setting(), false,
+			func(*fluid.Course) (fluid.Scaler, error) { return rival.NewSetup(a.Setup), nil },
+		})
+	}
+	return out
+}
+
+// beside is the row of the cluster's own autoscalers, each on its variant; none if no variant has one.
+func (b *bench) beside() []contender {
 	setups := make([]rival.Setup, len(b.parts))
 	var names, settings []string
 	for p, i := range b.parts {
@@ -69,10 +84,10 @@ func (b *bench) beside() *contender {
 	if len(names) == 0 {
 		return nil
 	}
-	return &contender{
+	return []contender{{
 		"yours", strings.Join(names, ", "), strings.Join(settings, "; "), true,
 		func(*fluid.Course) (fluid.Scaler, error) { return rival.NewSetups(setups), nil },
-	}
+	}}
 }
 
 // adopt takes the autoscalers that scale a variant which takes part, and says what of them is left out.
