@@ -35,6 +35,7 @@ type source struct {
 	ksmNS    string               // label that carries the namespace on kube-state-metrics series
 	ksmSeen  bool
 	ksmTries int
+	silent   bool // the last load got no word out of it
 	faults   []spanFault
 
 	mu sync.Mutex
@@ -136,7 +137,15 @@ func (s *source) load(ctx context.Context, bindings []Binding, from, to time.Tim
 	s.forget(keep)
 	fetches := s.presets.fetchPlan(bindings, s.opt, s.ksmNS)
 	s.head = to
-	if errs := s.fetchAll(ctx, fetches, from, to); len(errs) > 0 && allFailed(errs) {
+	ctx, cancel := s.patience(ctx, from, to)
+	defer cancel()
+	if err := s.knock(ctx, to); err != nil {
+		s.blank(fetches, err, from, to)
+		return err
+	}
+	errs := s.fetchAll(ctx, fetches, from, to)
+	s.silent = silence(errs)
+	if len(errs) > 0 && allFailed(errs) {
 		return errors.Join(distinctErrors(errs)...)
 	}
 	if f, ok := s.presets.gatewayUpFetch(bindings, s.window); ok {
@@ -160,13 +169,20 @@ func (s *source) fetchAll(ctx context.Context, fetches []fetch, from, to time.Ti
 		})
 	}
 	_ = g.Wait() // the errors are in errs
-	for i, f := range fetches {
-		if errs[i] != nil {
-			told := failedFault(s.client.Name(), f, errs[i])
-			s.fault(spanFault{from: from, to: to, key: f.key, failed: true, fault: told})
+	for i, err := range errs {
+		if err != nil {
+			s.blank(fetches[i:i+1], err, from, to)
 		}
 	}
 	return errs
+}
+
+// blank says of some things that nothing came for these moments, and why.
+func (s *source) blank(fetches []fetch, err error, from, to time.Time) {
+	for _, f := range fetches {
+		told := failedFault(s.client.Name(), f, err)
+		s.fault(spanFault{from: from, to: to, key: f.key, failed: true, fault: told})
+	}
 }
 
 var endOfTime = time.Unix(1<<40, 0)
