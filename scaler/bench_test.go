@@ -3,6 +3,7 @@ package scaler
 import (
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -93,7 +94,9 @@ func busy(b *testing.B) *Server {
 	for i := range benchModels {
 		ds = append(ds, decided(fmt.Sprintf("m%04d", i), 3, 2))
 	}
-	s, err := New(options(&board{s: snapshot(ds...)}, func() time.Time { return noon }))
+	o := options(&board{s: snapshot(ds...)}, time.Now)
+	o.HoldFor = func() time.Duration { return math.MaxInt64 } // the snapshot is of another day
+	s, err := New(o)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -67,6 +67,7 @@ func (s *Server) serverOptions() ([]grpc.ServerOption, error) {
 
 // bounded gives a call a deadline of its own, since KEDA gives none.
 func (s *Server) bounded(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	s.pace.call()
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Deadline)
 	defer cancel()
 	return next(ctx, req)
@@ -101,7 +102,10 @@ func (s *Server) recovered(_ context.Context, p any) error {
 // limited turns connections away beyond MaxConnections. To close one at once is
 // better than to leave it waiting: the client tries another replica.
 func (s *Server) limited(l net.Listener) net.Listener {
-	return &listener{Listener: l, most: int64(s.opts.MaxConnections), metrics: s.metrics}
+	return &listener{
+		Listener: l, most: int64(s.opts.MaxConnections), metrics: s.metrics,
+		busy: s.pace.busy, now: s.opts.Now,
+	}
 }
 
 type listener struct {
@@ -109,6 +113,8 @@ type listener struct {
 	most    int64
 	open    atomic.Int64
 	metrics *metrics
+	busy    func() bool
+	now     func() time.Time
 }
 
 // Accept waits for the next connection that there is room for.
@@ -120,7 +126,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		if l.open.Add(1) <= l.most {
 			l.metrics.connections.Inc()
-			return &conn{Conn: c, l: l}, nil
+			return &conn{Conn: c, l: l, busy: l.busy, now: l.now}, nil
 		}
 		l.open.Add(-1)
 		l.metrics.turnedAway.Inc()
@@ -128,11 +134,16 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// conn counts itself out once.
+// conn counts itself out once, and gathers what it reads while the server is busy.
 type conn struct {
 	net.Conn
 	l    *listener
 	once sync.Once
+	busy func() bool
+	now  func() time.Time
+	read time.Time // when the last read ended
+
+	eager int // so many reads do not wait
 }
 
 // Close closes the connection.

@@ -77,6 +77,7 @@ type Server struct {
 
 	stopping chan struct{}
 	streams  atomic.Int64
+	pace     pace
 	beats    atomic.Pointer[chan struct{}]
 }
 
@@ -118,6 +119,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.tick(ctx) })
+	wg.Go(func() { s.pace.watch(ctx) })
 	wg.Go(func() { s.healthy(ctx) })
 	wg.Go(func() {
 		<-ctx.Done()
