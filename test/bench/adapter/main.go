@@ -42,7 +42,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&s.floor, "floor", "", "the floor binary")
 	sizes := flag.String("pods", "10,100,1000,5000", "pods per request")
 	clients := flag.String("clients", "1,5", "clients at once")
-	flag.DurationVar(&s.cell, "cell", 5*time.Second, "time per measurement")
+	flag.DurationVar(&s.cell, "cell", 15*time.Second, "time per row: a tick of Forewarm's, so that each row holds one")
 	flag.DurationVar(&s.idle, "idle", 30*time.Second, "time without requests, for the background cost")
 	flag.StringVar(&s.only, "only", "", "measure only these, with commas: forewarm, floor, prometheus-adapter")
 	flag.Parse()

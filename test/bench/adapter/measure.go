@@ -122,20 +122,23 @@ func labelsOf(m *dto.Metric) map[string]string {
 
 // cell is one row of the table.
 type cell struct {
-	path          string
-	pods, clients int
-	took          []time.Duration // of each request, sorted
-	failed        int
-	span          time.Duration
-	from, to      counters
-	bytes         int64
+	place
+	took     []time.Duration // of each request, sorted
+	failed   int
+	span     time.Duration
+	from, to counters
+	bytes    int64
 }
 
 // ask sends requests from some clients at once until the time is over: at least one
 // from each, and three together.
-func (b *bench) ask(ctx context.Context, s *server, path string, pods, clients int) (*cell, error) {
+func (b *bench) ask(ctx context.Context, s *server, p place) (*cell, error) {
 	const accept = "application/vnd.kubernetes.protobuf"
-	c := &cell{path: path, pods: pods, clients: clients}
+	c := &cell{place: p}
+	length := b.cell
+	if s.most > 0 {
+		length = min(length, s.most)
+	}
 	var err error
 	if c.from, err = b.count(ctx, s); err != nil {
 		return nil, err
@@ -143,13 +146,13 @@ func (b *bench) ask(ctx context.Context, s *server, path string, pods, clients i
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	start := time.Now()
-	for range clients {
-		client, url, err := b.client(s, path, pods, accept)
+	for range p.clients {
+		client, url, err := b.client(s, p.path, p.pods, accept)
 		if err != nil {
 			return nil, err
 		}
 		all.Go(func() {
-			for n := 0; (n*clients < 3 || time.Since(start) < b.cell) && ctx.Err() == nil; n++ {
+			for n := 0; (n*p.clients < 3 || time.Since(start) < length) && ctx.Err() == nil; n++ {
 				took, size, err := request(ctx, client, url, accept)
 				mu.Lock()
 				c.took, c.bytes = append(c.took, took), size
@@ -193,74 +196,91 @@ func (b *bench) measure(ctx context.Context, w io.Writer) error {
 		"| apiserver | Prometheus | queries | LISTs | KiB "+
 		"|\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	var idle []string
+	rows := map[string]map[place]row{}
 	for _, k := range kinds {
 		if b.only != "" && !slices.Contains(strings.Split(b.only, ","), k.name) {
 			continue
 		}
-		line, err := b.turn(ctx, w, k)
+		line, got, err := b.turn(ctx, w, k)
 		if err != nil {
 			return fmt.Errorf("%s: %w", k.name, err)
 		}
-		idle = append(idle, line)
+		idle, rows[k.name] = append(idle, line), got
 	}
 	fmt.Fprintln(w, "\n| adapter | CPU ms/s idle | apiserver | Prometheus | queries/s | RSS MiB idle | at most |\n"+
 		"|---|---|---|---|---|---|---|")
 	for _, line := range idle {
 		fmt.Fprintln(w, line)
 	}
+	compare(w, b.places(), rows)
 	_, err := fmt.Fprintf(w, "\nload at the end: %s\n", load())
 	return err
 }
 
+// places are the rows of every adapter, in order.
+func (b *bench) places() []place {
+	var out []place
+	for _, path := range []string{"direct", "aggregator"} {
+		for _, n := range b.sizes {
+			for _, clients := range b.clients {
+				out = append(out, place{path, n, clients})
+			}
+		}
+	}
+	return out
+}
+
 // turn measures one adapter and stops it.
-func (b *bench) turn(ctx context.Context, w io.Writer, k kind) (string, error) {
+func (b *bench) turn(ctx context.Context, w io.Writer, k kind) (string, map[place]row, error) {
 	fmt.Fprintln(os.Stderr, "starting", k.name)
 	s, err := b.serve(ctx, k)
 	if s != nil {
 		defer func() { _ = s.Stop() }()
 	}
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	from, err := b.count(ctx, s)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	select {
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return "", nil, ctx.Err()
 	case <-time.After(b.idle):
 	}
 	to, err := b.count(ctx, s)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	rss, _ := memory(s.PID())
-	for _, path := range []string{"direct", "aggregator"} {
-		for _, n := range b.sizes {
-			for _, clients := range b.clients {
-				c, err := b.ask(ctx, s, path, n, clients)
-				if err != nil {
-					return "", err
-				}
-				c.print(w, k.name)
-			}
+	rows := map[place]row{}
+	for _, p := range b.places() {
+		c, err := b.ask(ctx, s, p)
+		if err != nil {
+			return "", nil, err
 		}
+		c.print(w, k.name)
+		rows[p] = c.row()
 	}
 	_, most := memory(s.PID())
 	per := to.at.Sub(from.at).Seconds()
 	return fmt.Sprintf("| %s | %.1f | %.1f | %.1f | %.2f | %s | %s |", k.name, 1000*(to.server-from.server)/per,
 		1000*(to.apiserver-from.apiserver)/per, 1000*(to.upstream-from.upstream)/per, (to.queries-from.queries)/per, rss,
-		most), nil
+		most), rows, nil
+}
+
+// at is a quantile of the requests' time, in milliseconds.
+func (c *cell) at(q float64) float64 {
+	return c.took[min(int(q*float64(len(c.took))), len(c.took)-1)].Seconds() * 1000
 }
 
 func (c *cell) print(w io.Writer, name string) {
 	n := float64(len(c.took))
-	at := func(q float64) float64 { return c.took[min(int(q*n), len(c.took)-1)].Seconds() * 1000 }
 	per := func(a, b float64) float64 { return 1000 * (b - a) / n }
 	fmt.Fprintf(w, "| %s | %s | %d | %d | %d | %d | %.2f | %.2f | %.2f | %.2f | %.1f | %.2f | %.2f | %.2f | %.3f | %.3f "+
 		"| %d |\n",
-		name, c.path, c.pods, c.clients, len(c.took), c.failed, at(0), at(.5), at(.9), at(.99), n/c.span.Seconds(),
+		name, c.path, c.pods, c.clients, len(c.took), c.failed, c.at(0), c.at(.5), c.at(.9), c.at(.99), n/c.span.Seconds(),
 		per(c.from.server, c.to.server), per(c.from.apiserver, c.to.apiserver), per(c.from.upstream, c.to.upstream),
 		(c.to.queries-c.from.queries)/n, (c.to.lists-c.from.lists)/n, c.bytes>>10)
 }

@@ -30,20 +30,21 @@ const service = "adapter"
 // server is one adapter under test, running.
 type server struct {
 	*plane.Process
-	name string
+	kind
 	port int
 }
 
 // kind says how to run an adapter. All get the same certificate and account.
 type kind struct {
 	name  string
+	most  time.Duration // of a row; 0 = as asked for
 	start func(b *bench, port int, cert, key string) (plane.Command, error)
 }
 
 var kinds = []kind{
-	{"forewarm", forewarmAdapter},
-	{"floor", floorAdapter},
-	{"prometheus-adapter", prometheusAdapter},
+	{name: "forewarm", start: forewarmAdapter},
+	{name: "floor", start: floorAdapter},
+	{name: "prometheus-adapter", start: prometheusAdapter, most: 3 * time.Second}, // it does nothing every 15 s
 }
 
 func (b *bench) libraryArgs(port int, cert, key string) []string {
@@ -113,7 +114,7 @@ func (b *bench) serve(ctx context.Context, k kind) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{p, k.name, ports[0]}
+	s := &server{p, k, ports[0]}
 	if err := b.own(ctx, ports[0]); err != nil {
 		return s, err
 	}
