@@ -49,6 +49,7 @@ type Workspace struct {
 type Forecaster struct {
 	work  *Workspace
 	phase int64
+	plain bool
 	track track
 }
 
@@ -60,6 +61,13 @@ func NewForecaster(w *Workspace, phase time.Duration) *Forecaster {
 		w = &Workspace{}
 	}
 	return &Forecaster{work: w, phase: int64(phase/DefaultStep) % EpochEvery}
+}
+
+// NewPlain is one that never grows a forest: the plain blend of the other experts, to say what a forest is worth.
+func NewPlain(w *Workspace, phase time.Duration) *Forecaster {
+	f := NewForecaster(w, phase)
+	f.plain = true
+	return f
 }
 
 // Forecast returns the grid at a moment for ascending horizons; unknown if the
@@ -138,7 +146,7 @@ func (f *Forecaster) begin(s *series, epoch int64, h int) {
 	}
 	t.season = recurs(s, end, day) || recurs(s, end, 7*day)
 	g.prepare(s, &t.hw, end, h)
-	forested := end >= leastForest
+	forested := end >= leastForest && !f.plain
 	if forested {
 		g.survey(s, end, h)
 		g.grow(&t.forest, g.unjudged(end, h), uint64(epoch))

@@ -3,7 +3,6 @@ package predictor
 import (
 	"bufio"
 	"compress/gzip"
-	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,31 +11,6 @@ import (
 	"testing"
 	"time"
 )
-
-// plain is the forecaster without its forest: the plain blend of all other experts.
-type plain struct{ *Forecaster }
-
-func (p plain) Forecast(h *History, at time.Time, horizons []time.Duration) Forecast {
-	f := p.Forecaster.Forecast(h, at, horizons)
-	t := &p.track
-	m := *t.at(t.next - 1)
-	var o opinions
-	t.ask(&m, &o)
-	o.in[gForestHigh], o.in[gForest] = false, false
-	t.mix(&m, &o)
-	g, s := f.Grid(), &p.work.series
-	top := mostRise * max(float32(h.rate), s.top(0, s.len()))
-	for i := range g.Values {
-		share := math.Sqrt(float64(horizons[i/levels]) / float64(horizons[len(horizons)-1]))
-		g.Values[i] = mix(g.Level, float64(min(m.out[i%levels], top)), share)
-	}
-	g.Held = nil
-	out, err := NewForecast(g)
-	if err != nil {
-		panic(err)
-	}
-	return out
-}
 
 // TestWithADayOfHistory says what a forest may cost while it is young: with one day of
 // history the forecast is no worse than the plain blend on any load, and in the days
@@ -61,7 +35,7 @@ func TestWithADayOfHistory(t *testing.T) {
 				{"until the first forest is trusted", day, 4 * day, 1.05},
 			} {
 				from := s[0].At.Add(time.Duration(c.from) * time.Minute)
-				full, blend := tail(NewForecaster(nil, 0), s[:c.to], from), tail(plain{NewForecaster(nil, 0)}, s[:c.to], from)
+				full, blend := tail(NewForecaster(nil, 0), s[:c.to], from), tail(NewPlain(nil, 0), s[:c.to], from)
 				if full > c.worse*blend+1e-9 {
 					t.Errorf("%s: the tail loses %.5f, that of the plain blend %.5f", c.story, full, blend)
 				}

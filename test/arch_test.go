@@ -77,12 +77,12 @@ const (
 	fluidOurs = "policy predictor internal/engine internal/sim internal/sim/optimum internal/sim/trace"
 
 	worldOurs = "policy predictor internal/engine internal/signals internal/sim internal/sim/fluid internal/sim/rival internal/sim/trace"
-	studyOurs = "internal/sim internal/sim/idle internal/sim/fluid internal/sim/rival internal/sim/trace"
+	studyOurs = "internal/sim internal/sim/idle internal/sim/fluid internal/sim/rival internal/sim/trace internal/sim/world"
 
 	backtestOurs = "policy predictor internal/app internal/config internal/engine internal/signals " +
 		"internal/sim/fluid internal/sim/rival internal/sim/trace internal/study"
 
-	forewarmOurs = "policy internal/app internal/backtest internal/certs internal/config internal/engine internal/lint internal/sim/world " +
+	forewarmOurs = "policy internal/app internal/backtest internal/certs internal/config internal/engine internal/lint internal/sim internal/sim/world " +
 		"internal/study internal/report"
 	forewarmLibs = "spf13/cobra spf13/pflag sigs.k8s.io/yaml go.uber.org/zap golang.org/x/term jedib0t/go-pretty"
 )

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/forewarm/forewarm/internal/report"
+	"github.com/forewarm/forewarm/internal/sim"
 	"github.com/forewarm/forewarm/internal/sim/world"
 	"github.com/forewarm/forewarm/internal/study"
 )
@@ -27,6 +28,8 @@ type simulateFlags struct {
 	idle      string
 	spot      study.SpotOptions
 	quiet     bool
+	outages   []string
+	arrivals  string
 	changed   func(flag string) bool
 }
 
@@ -66,7 +69,6 @@ func (f *simulateFlags) register(cmd *cobra.Command) {
 		strings.Join(study.PolicyNames(), ", "))
 	fl.StringSliceVar(&f.Capacity, "capacity", f.Capacity, "how Forewarm knows what a replica carries: "+
 		strings.Join(study.Capacities(), ", "))
-	fl.StringVar(&f.Sight, "sight", f.Sight, "what policies see of demand: exact (last tick) or scraped (rate window)")
 	fl.DurationSliceVar(&f.WarmUps, "warm-up", f.WarmUps, "from order to ready")
 	fl.Float64SliceVar(&f.Fleets, "fleet", f.Fleets, "mean demand, in replicas; every load is scaled to it")
 	fl.DurationVar(&f.BurnIn, "burn-in", f.BurnIn, "what is not scored of each load, at most half of it")
@@ -78,14 +80,18 @@ func (f *simulateFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.html, "html", "", "also write a report with charts to this `file`")
 	fl.StringVar(&f.yardstick, "yardstick", "", "the yardstick: all warm-ups and fleets, headrooms swept; with the "+
 		"development traces of a `folder` if they are there, else on the shipped workloads")
-	fl.BoolVar(&f.burst, "burst", false, "the burst yardstick, request by request; takes no other flags")
+	fl.BoolVar(&f.burst, "burst", false, "the burst yardstick, request by request; of the other flags it takes --seed and "+
+		"the conditions")
+	fl.BoolVar(&f.ByLoad, "by-load", false, "also Forewarm load by load, beside the plain blend (if it is run), the moving "+
+		"maximum and the best rival, and the cells in which it is ahead of every rival; the yardstick has it")
 	f.registerSpot(cmd)
+	f.registerConditions(cmd)
 	fl.StringVar(&f.idle, "idle", "", "scale to zero: rules for when the last replica goes, on the sparse columns of a "+
 		"recorded matrix `file`, or on a shipped workload if it is not there")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no notes and no progress on stderr")
 	for flag, words := range map[string][]string{
 		"output": simulateOutputs, "workload": study.WorkloadNames(), "policy": study.PolicyNames(),
-		"capacity": study.Capacities(), "sight": study.Sights(),
+		"capacity": study.Capacities(), "sight": sim.Sights(), "resolution": study.Resolutions(), "arrivals": arrivals,
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -93,7 +99,7 @@ func (f *simulateFlags) register(cmd *cobra.Command) {
 
 // check reports every wrong flag at once.
 func (f *simulateFlags) check() error {
-	errs := []error{f.Check()}
+	errs := []error{f.conditions(), f.Check()}
 	if !slices.Contains(simulateOutputs, f.output) {
 		errs = append(errs, fmt.Errorf("--output: want one of %v, got %q", simulateOutputs, f.output))
 	}
@@ -104,14 +110,14 @@ func (f *simulateFlags) check() error {
 		errs = append(errs, errors.New("--yardstick: want it without --trace and --workload, it has its own"))
 	}
 	for _, flag := range []string{
-		"trace", "workload", "policy", "capacity", "sight", "warm-up", "fleet", "span", "burn-in", "sweep",
-		"seed", "html", "yardstick", "spot",
+		"trace", "workload", "policy", "capacity", "warm-up", "fleet", "span", "burn-in", "sweep",
+		"html", "yardstick", "spot", "by-load",
 	} {
 		if f.burst && f.changed(flag) {
 			errs = append(errs, fmt.Errorf("--burst and --%s: want one of them, the profile is fixed", flag))
 		}
 	}
-	errs = append(append(errs, f.checkSpot()...), f.checkIdle()...)
+	errs = append(append(append(errs, f.checkSpot()...), f.checkIdle()...), f.checkConditions()...)
 	if f.burst && f.output != "table" {
 		errs = append(errs, errors.New("--burst and --output: want one of them, there is only the table"))
 	}
@@ -126,7 +132,7 @@ func simulate(ctx context.Context, s *streams, f *simulateFlags) error {
 		return err
 	}
 	if f.burst {
-		rows, err := world.BurstYardstick(ctx, true)
+		rows, err := world.BurstYardstick(ctx, true, f.Seed, f.Under)
 		if err != nil {
 			return err
 		}
@@ -177,6 +183,7 @@ func (f *simulateFlags) options(s *streams) (study.Options, func()) {
 	}
 	if f.changed("yardstick") {
 		o = f.measured(s, o)
+		o.ByLoad = true
 	}
 	if f.quiet || terminal(s.err) == 0 {
 		return o, func() {}

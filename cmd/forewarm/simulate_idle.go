@@ -17,8 +17,8 @@ func (f *simulateFlags) checkIdle() []error {
 		return nil
 	}
 	for _, flag := range []string{
-		"trace", "workload", "policy", "capacity", "sight", "warm-up", "fleet", "span", "burn-in", "sweep", "html",
-		"yardstick", "spot", "burst",
+		"trace", "workload", "policy", "capacity", "warm-up", "fleet", "span", "burn-in", "sweep", "html",
+		"yardstick", "spot", "burst", "by-load",
 	} {
 		if f.changed(flag) {
 			errs = append(errs, fmt.Errorf("--idle and --%s: want one of them", flag))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ func (f *simulateFlags) checkSpot() []error {
 		return nil
 	}
 	errs := []error{f.spot.Check()}
-	for _, flag := range []string{"policy", "capacity", "sight", "sweep", "html", "yardstick"} {
+	for _, flag := range []string{"policy", "capacity", "sweep", "html", "yardstick", "by-load"} {
 		if f.changed(flag) {
 			errs = append(errs, fmt.Errorf("--spot and --%s: want one of them", flag))
 		}
@@ -48,8 +49,8 @@ func simulateSpot(s *streams, f *simulateFlags) error {
 	}
 	head := fmt.Sprintf("Warm-up %s s, notice %s s, mean demand %s replicas, spot at %s of the on-demand price; seed\n"+
 		"%d. Cost is a multiple of the bill of on-demand only; unavailable is the share of ticks with more demand\n"+
-		"than ready capacity. All but Forewarm split a total that is never wrong; capacity and warm-up are configured.",
-		short(r.WarmUp), short(r.Notice), short(r.Fleet), short(r.Price), r.Seed)
+		"than ready capacity. All but Forewarm split a total that is never wrong; capacity and warm-up are configured.%s",
+		short(r.WarmUp), short(r.Notice), short(r.Fleet), short(r.Price), r.Seed, strings.TrimSuffix("\n"+conditionsLine(r.Conditions), "\n"))
 	f.tell(s, r.Notes)
 	return f.writeRows(s, r, head, spotColumns, spotCells(r))
 }

@@ -23,10 +23,15 @@ func (f *simulateFlags) write(s *streams, r study.Simulation) error {
 		if _, err := fmt.Fprintf(s.out, "%s\n\n", simulationHead(r)); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintln(s.out, simulationTable(r).RenderMarkdown())
+		if _, err := fmt.Fprintln(s.out, simulationTable(r).RenderMarkdown()); err != nil {
+			return err
+		}
+		return writeDuel(s.out, r, true)
+	}
+	if err := printTable(s.out, simulationHead(r), simulationTable(r)); err != nil {
 		return err
 	}
-	return printTable(s.out, simulationHead(r), simulationTable(r))
+	return writeDuel(s.out, r, false)
 }
 
 // simulationHead says what was run, in one paragraph.
@@ -38,12 +43,12 @@ func simulationHead(r study.Simulation) string {
 		days, scored = days+l.Days, scored+l.Scored
 	}
 	return fmt.Sprintf("%d loads (%s) x warm-up %s s x mean fleet %s; %s sight, seed %d.\n"+
-		"%s days, of which %s are scored: not the first %s of each load, at most half of it.\n"+
+		"%s%s days, of which %s are scored: not the first %s of each load, at most half of it.\n"+
 		"Cost is a multiple of the clairvoyant's bill;\n"+
-		"V1 is the share of requests in ticks with more demand than ready capacity, V2 the share beyond it;\n"+
+		"%s;\n"+
 		"J = cost + %g V1, at the headroom that is best over all cells; the J of other weights has its own headroom.",
 		len(loads), strings.Join(loads, ", "), numbers(r.WarmUps), numbers(r.Fleets), r.Sight, r.Seed,
-		short(days), short(scored), short(r.BurnIn/86400), r.Weights[0])
+		conditionsLine(r.Conditions), short(days), short(scored), short(r.BurnIn/86400), missesAre(r.Resolution), r.Weights[0])
 }
 
 func numbers(v []float64) string {
@@ -94,10 +99,7 @@ func simulationRow(r study.Simulation, p study.Policy, i int, c study.Class) tab
 	if i > 0 || p.Against == nil {
 		return append(row, "")
 	}
-	if p.Against.Low == nil || p.Against.High == nil {
-		return append(row, fmt.Sprintf("%+.3f", p.Against.Mean))
-	}
-	return append(row, fmt.Sprintf("%+.3f [%+.3f, %+.3f]", p.Against.Mean, *p.Against.Low, *p.Against.High))
+	return append(row, difference(*p.Against))
 }
 
 func threePlaces(v float64) string { return strconv.FormatFloat(v, 'f', 3, 64) }

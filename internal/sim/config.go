@@ -65,7 +65,7 @@ func (c ReplicaConfig) check() error {
 }
 
 // FleetConfig describes one model, the deployments that serve it and what it costs. The fields from
-// Deployment to Replicas, with Slots to Notice, are its first variant; More are the others.
+// Deployment to Replicas, with Slots to Spread, are its first variant; More are the others.
 type FleetConfig struct {
 	Namespace  string
 	Deployment string
@@ -84,6 +84,7 @@ type FleetConfig struct {
 	Slots        *SlotsConfig
 	Nodes        []NodeStep
 	Notice       time.Duration
+	Spread       float64
 	More         []VariantConfig
 
 	ITL     time.Duration // service level: mean time between a request's tokens; 0 = not promised
@@ -101,7 +102,7 @@ func (c FleetConfig) variants() []VariantConfig {
 	first := VariantConfig{
 		Deployment: c.Deployment, CapacityType: c.CapacityType, Replica: c.Replica, Slots: c.Slots,
 		WarmUp: c.WarmUp, GPUs: c.GPUs, GPUHourUSD: c.GPUHourUSD, Grace: c.Grace, Replicas: c.Replicas,
-		Nodes: c.Nodes, Notice: c.Notice,
+		Nodes: c.Nodes, Notice: c.Notice, Spread: c.Spread,
 	}
 	return append([]VariantConfig{first}, c.More...)
 }

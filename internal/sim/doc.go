@@ -11,6 +11,7 @@
 //	Server     serves inside a pod: Replica batches continuously, Slots is the other model to check against
 //	Expose     writes what vLLM, a gateway and kube-state-metrics would; Faults spoil it; Scrape is the numbers
 //	Reactive   is the plain HPA rule on pending or running requests
+//	Conditions are the axes along which a world is made hard, for fleets and for package fluid alike
 //	Result     is what came of it: TTFT, pace, errors, attainment on first attempts, GPU-seconds, money
 //
 // Package world closes the loop with the real engine; package trace reads recorded load. Nothing here is safe

@@ -162,7 +162,7 @@ func (f *Fleet) restore(i int) int {
 // makeReady opens a warmed replica and lets the requests held at the gateway in.
 func (f *Fleet) makeReady(p *Pod) {
 	p.state, p.readyAt = Ready, f.now
-	if v := f.variants[p.variant]; v.Slots != nil {
+	if v := f.variants[p.variant].varied(f.cfg.Seed ^ p.key); v.Slots != nil {
 		p.rep = NewSlots(*v.Slots, f.now, (*books)(f), f.spot.Uint64())
 	} else {
 		p.rep = NewReplica(v.Replica, f.now, (*books)(f))

@@ -18,6 +18,38 @@ func (c ReplicaConfig) Vary(seed uint64, spread float64) ReplicaConfig {
 	return c
 }
 
+// Vary is the same of slots.
+func (c SlotsConfig) Vary(seed uint64, spread float64) SlotsConfig {
+	rng := source(seed, purposeReplica)
+	c.PrefillRate *= lognormal(rng, 1, spread)
+	c.DecodeRate *= lognormal(rng, 1, spread)
+	return c
+}
+
+// varied is the variant as one of its pods has it.
+func (v *variant) varied(seed uint64) VariantConfig {
+	c := v.VariantConfig
+	if c.Spread == 0 {
+		return c
+	}
+	if c.Slots == nil {
+		c.Replica = c.Replica.Vary(seed, c.Spread)
+		return c
+	}
+	s := c.Slots.Vary(seed, c.Spread)
+	c.Slots = &s
+	return c
+}
+
+// Faster is the replica with all it does done so many times as fast, in the same memory.
+func (c ReplicaConfig) Faster(by float64) ReplicaConfig {
+	c.PrefillRate *= by
+	c.IterationBase = time.Duration(float64(c.IterationBase) / by)
+	c.PerSeq = time.Duration(float64(c.PerSeq) / by)
+	c.PerKVToken /= by
+	return c
+}
+
 // The trial by which Knee judges a rate.
 const (
 	kneeLength = 15 * time.Minute

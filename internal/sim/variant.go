@@ -22,6 +22,7 @@ type VariantConfig struct {
 	Replicas     int           // at the start, already warm
 	Nodes        []NodeStep    // how many replicas find a node; none means all do
 	Notice       time.Duration // from learning that a node goes to its end
+	Spread       float64       // of what each pod can do, see ReplicaConfig.Vary; 0 = all alike
 }
 
 // NodeStep says how many replicas of a variant find a node from a moment on, counted from the start of
@@ -82,6 +83,7 @@ func (c VariantConfig) check() error {
 	p.want(c.Grace >= 0, "grace: want at least 0, got %v", c.Grace)
 	p.want(c.Replicas >= 0, "replicas: want at least 0, got %d", c.Replicas)
 	p.want(c.Notice >= 0, "notice: want at least 0, got %v", c.Notice)
+	p.want(c.Spread >= 0, "spread: want at least 0, got %g", c.Spread)
 	for i, n := range c.Nodes {
 		p.want(n.Nodes >= 0, "nodes[%d]: want at least 0, got %d", i, n.Nodes)
 		p.want(i == 0 || n.After > c.Nodes[i-1].After, "nodes[%d].after: want ascending, got %v", i, n.After)

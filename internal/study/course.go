@@ -61,11 +61,16 @@ func courses(ctx context.Context, y fluid.Yardstick, table fluid.Table, points i
 				return err
 			}
 			out[i] = Course{Load: cell.Trace, WarmUp: cell.WarmUp, Fleet: cell.Fleet}
+			world, err := y.Resolve(c)
+			if err != nil {
+				return err
+			}
 			for _, p := range best {
-				if err := ctx.Err(); err != nil {
+				ride, err := follow(ctx, c, world, y.Policies[p], table.Rows[p].Headroom, points)
+				if err != nil {
 					return err
 				}
-				out[i].Runs = append(out[i].Runs, follow(c, y.Policies[p], table.Rows[p].Headroom, points))
+				out[i].Runs = append(out[i].Runs, ride)
 			}
 			return nil
 		})
@@ -97,16 +102,24 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
-// follow runs one policy and keeps its timeline and, of Forewarm, what it expected.
-func follow(c *fluid.Course, p fluid.Policy, headroom float64, points int) Ride {
+// follow runs one policy and keeps its timeline and, of Forewarm in the fluid world, what it expected.
+func follow(ctx context.Context, c *fluid.Course, world fluid.Resolution, p fluid.Policy, headroom float64,
+	points int,
+) (Ride, error) {
 	s := p.On(c)(headroom)
 	out := Ride{Policy: p.Name, Headroom: headroom}
-	r := c.Run(out.Watch(c, s, points))
+	if world == fluid.Resolution(c) {
+		s = out.Watch(c, s, points)
+	}
+	r, err := world.Play(ctx, s)
+	if err != nil {
+		return out, err
+	}
 	out.Cost, out.V1 = r.Cost(), r.V1()
 	for _, t := range r.Timeline {
 		out.Points = append(out.Points, Moment{dayOf(c, t.Tick), t.Load, float64(t.Wanted), float64(t.Ready)})
 	}
-	return out
+	return out, nil
 }
 
 // dayOf is how many days into the load a tick begins.

@@ -8,19 +8,22 @@ const (
 
 // Simulation is what a study found. Shares are 0..1, costs are multiples of the clairvoyant's.
 type Simulation struct {
-	APIVersion string    `json:"apiVersion"`
-	Kind       string    `json:"kind"`
-	Seed       uint64    `json:"seed"`
-	Sight      string    `json:"sight"`
-	BurnIn     float64   `json:"burnInSeconds"` // at most half of each load; see scoredDays
-	WarmUps    []float64 `json:"warmUpSeconds"`
-	Fleets     []float64 `json:"fleets"`  // mean demand, in replicas
-	Weights    []float64 `json:"weights"` // of V1 in J; the first one is that of j and froze the headrooms
-	Versus     string    `json:"versus"`
-	Loads      []Load    `json:"loads"`
-	Policies   []Policy  `json:"policies"`
-	Notes      []string  `json:"notes,omitempty"` // loads that were left out, and why
-	Courses    []Course  `json:"-"`               // for charts
+	APIVersion string      `json:"apiVersion"`
+	Kind       string      `json:"kind"`
+	Seed       uint64      `json:"seed"`
+	Resolution string      `json:"resolution"`
+	Sight      string      `json:"sight"`
+	Conditions *Conditions `json:"conditions,omitempty"` // absent in an easy world
+	BurnIn     float64     `json:"burnInSeconds"`        // at most half of each load; see scoredDays
+	WarmUps    []float64   `json:"warmUpSeconds"`
+	Fleets     []float64   `json:"fleets"`  // mean demand, in replicas
+	Weights    []float64   `json:"weights"` // of V1 in J; the first one is that of j and froze the headrooms
+	Versus     string      `json:"versus"`
+	Loads      []Load      `json:"loads"`
+	Policies   []Policy    `json:"policies"`
+	Duel       *Duel       `json:"byLoad,omitempty"` // where it was asked for
+	Notes      []string    `json:"notes,omitempty"`  // loads that were left out, and why
+	Courses    []Course    `json:"-"`                // for charts
 }
 
 // Load is one input.
@@ -40,7 +43,8 @@ type Policy struct {
 	Means    string     `json:"headroomMeans"`
 	Tried    int        `json:"headroomsTried"`
 	LeftOut  float64    `json:"jLeaveOneTraceOut"`
-	Against  *Interval  `json:"jVersus"` // null for the policy that the others are compared with
+	Against  *Interval  `json:"jVersus"`                      // null for the policy that the others are compared with
+	Ahead    *int       `json:"cellsAheadOfRivals,omitempty"` // cells in which its j is below every rival's; ours only
 	Weighted []Weighted `json:"weighted"`
 	Classes  []Class    `json:"classes"` // the first one is all
 	Cells    []Cell     `json:"cells"`

@@ -13,20 +13,22 @@ import (
 
 // Options say what is run. Loads are the files of Traces and the Workloads; with neither, all shipped workloads.
 type Options struct {
-	Traces    []string // files, columns of a matrix (FILE#c17) or folders
-	Workloads []string // names of shipped workloads
-	Policies  []string // names; none = Forewarm and every rival
-	Capacity  []string // how Forewarm comes to know what a replica carries, of Capacities
-	Sight     string   // what policies see of demand, of Sights
-	WarmUps   []time.Duration
-	Fleets    []float64     // mean demand, in replicas
-	Span      time.Duration // only so much of each load, from its start; 0 = all
-	BurnIn    time.Duration // at most half of each load
-	Sweep     int           // headrooms tried per policy; 1 = only its usual one
-	Seed      uint64        // of workloads, warm-ups and resampling
-	Workers   int
-	Points    int                   // per timeline; 0 = no timelines
-	Progress  func(done, total int) // cells; called from any worker; may be nil
+	Traces     []string       // files, columns of a matrix (FILE#c17) or folders
+	Workloads  []string       // names of shipped workloads
+	Policies   []string       // names; none = Forewarm and every rival
+	Capacity   []string       // how Forewarm comes to know what a replica carries, of Capacities
+	Resolution string         // of Resolutions
+	Under      sim.Conditions // what makes the world hard
+	WarmUps    []time.Duration
+	Fleets     []float64     // mean demand, in replicas
+	Span       time.Duration // only so much of each load, from its start; 0 = all
+	BurnIn     time.Duration // at most half of each load
+	Sweep      int           // headrooms tried per policy; 1 = only its usual one
+	Seed       uint64        // of workloads, warm-ups and resampling
+	Workers    int
+	Points     int                   // per timeline; 0 = no timelines
+	ByLoad     bool                  // also the Duel, load by load
+	Progress   func(done, total int) // cells; called from any worker; may be nil
 }
 
 // mostFleet is how large a mean fleet may be. The real engine looks at every pod in every tick, so time grows with the
@@ -40,7 +42,7 @@ const yardstickSweep = 6
 func DefaultOptions() Options {
 	y := fluid.DefaultYardstick()
 	return Options{
-		Capacity: []string{"known", "learned"}, Sight: "exact", WarmUps: []time.Duration{5 * time.Minute},
+		Capacity: []string{"known", "learned"}, Resolution: Fluid, WarmUps: []time.Duration{5 * time.Minute},
 		Fleets: []float64{5}, BurnIn: y.BurnIn, Sweep: 1, Seed: 1, Workers: 1,
 	}
 }
@@ -61,10 +63,12 @@ var capacities = []capacity{
 	{"half", "forewarm-learned-half"},
 	{"double", "forewarm-learned-double"},
 	{"oracle", "forewarm-oracle"},
+	{"plain", plainPolicy},
 }
 
 // Capacities are the ways in which Forewarm may come to know what a replica carries: configured, learned,
-// learned from a prior of half or twice the truth; and configured with a forecast that is never wrong.
+// learned from a prior of half or twice the truth; and configured with a forecast that is never wrong, or with the plain
+// blend.
 func Capacities() []string {
 	var out []string
 	for _, c := range capacities {
@@ -72,9 +76,6 @@ func Capacities() []string {
 	}
 	return out
 }
-
-// Sights are what policies may see of demand: the rate of the last tick, or a rate window over a scraped counter.
-func Sights() []string { return []string{"exact", "scraped"} }
 
 // WorkloadNames are the shipped workloads.
 func WorkloadNames() []string {
@@ -100,7 +101,7 @@ func (o Options) Check() error {
 	errs = append(errs, names("workload", o.Workloads, WorkloadNames())...)
 	errs = append(errs, names("policy", o.Policies, PolicyNames())...)
 	errs = append(errs, names("capacity", o.Capacity, Capacities())...)
-	errs = append(errs, names("sight", []string{o.Sight}, Sights())...)
+	errs = append(errs, o.checkResolution()...)
 	bad := func(ok bool, format string, args ...any) {
 		if !ok {
 			errs = append(errs, fmt.Errorf(format, args...))

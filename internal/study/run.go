@@ -20,9 +20,9 @@ func Run(ctx context.Context, o Options) (Simulation, error) {
 	y.Traces, y.WarmUps, y.Fleets, y.BurnIn = traces, o.WarmUps, o.Fleets, o.BurnIn
 	y.AtCost = []float64{atCost}
 	y.Policies, y.Workers, y.Progress = o.chosen(), o.Workers, o.Progress
-	y.Versus, y.World.Seed = versus(y.Policies), o.Seed
-	if o.Sight == "scraped" {
-		y.World.Sight = fluid.Scraped()
+	y.Versus = versus(y.Policies)
+	if y.World, y.Through, err = o.world(); err != nil {
+		return Simulation{}, err
 	}
 	table, err := y.Run(ctx)
 	if err != nil {
@@ -38,7 +38,8 @@ func Run(ctx context.Context, o Options) (Simulation, error) {
 
 func document(o Options, y fluid.Yardstick, table fluid.Table) Simulation {
 	out := Simulation{
-		APIVersion: Version, Kind: Kind, Seed: o.Seed, Sight: o.Sight, BurnIn: o.BurnIn.Seconds(),
+		APIVersion: Version, Kind: Kind, Seed: o.Seed, Resolution: o.Resolution, Sight: string(o.sight()),
+		Conditions: conditionsOf(o.Under), BurnIn: o.BurnIn.Seconds(),
 		Fleets: o.Fleets, Weights: table.Weights, Versus: table.Versus,
 	}
 	for _, w := range o.WarmUps {
@@ -53,6 +54,12 @@ func document(o Options, y fluid.Yardstick, table fluid.Table) Simulation {
 	}
 	for i, r := range table.Rows {
 		out.Policies = append(out.Policies, policyOf(table, y.Policies[i], r))
+	}
+	for i, p := range out.Policies {
+		out.Policies[i].Ahead = out.ahead(p)
+	}
+	if o.ByLoad {
+		out.Duel = out.duel()
 	}
 	return out
 }

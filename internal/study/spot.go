@@ -50,15 +50,16 @@ func (o SpotOptions) Check() error {
 
 // SpotSimulation is what on-demand and spot replicas cost and miss together.
 type SpotSimulation struct {
-	APIVersion string    `json:"apiVersion"`
-	Kind       string    `json:"kind"`
-	Seed       uint64    `json:"seed"`
-	WarmUp     float64   `json:"warmUpSeconds"`
-	Notice     float64   `json:"noticeSeconds"`
-	Fleet      float64   `json:"fleet"` // mean demand, in replicas
-	Price      float64   `json:"spotPrice"`
-	Rows       []SpotRow `json:"rows"`
-	Notes      []string  `json:"notes,omitempty"` // loads that were left out, and why
+	APIVersion string      `json:"apiVersion"`
+	Kind       string      `json:"kind"`
+	Seed       uint64      `json:"seed"`
+	WarmUp     float64     `json:"warmUpSeconds"`
+	Notice     float64     `json:"noticeSeconds"`
+	Conditions *Conditions `json:"conditions,omitempty"` // absent in an easy world
+	Fleet      float64     `json:"fleet"`                // mean demand, in replicas
+	Price      float64     `json:"spotPrice"`
+	Rows       []SpotRow   `json:"rows"`
+	Notes      []string    `json:"notes,omitempty"` // loads that were left out, and why
 }
 
 // SpotRow is one policy on one series and load. Shares are 0..1.
@@ -78,7 +79,7 @@ type SpotRow struct {
 func Spot(o Options, so SpotOptions) (SpotSimulation, error) {
 	out := SpotSimulation{
 		APIVersion: Version, Kind: KindSpot, Seed: o.Seed, WarmUp: o.WarmUps[0].Seconds(), Notice: so.Notice.Seconds(),
-		Fleet: o.Fleets[0], Price: so.Price,
+		Fleet: o.Fleets[0], Price: so.Price, Conditions: conditionsOf(o.Under),
 	}
 	loads, notes, err := o.spotLoads()
 	if err != nil {
@@ -93,7 +94,7 @@ func Spot(o Options, so SpotOptions) (SpotSimulation, error) {
 		for _, l := range loads {
 			rows, err := fluid.SpotStudy{
 				Load: l, Spot: series, Price: so.Price, Notice: so.Notice, WarmUp: o.WarmUps[0], Nodes: so.Nodes,
-				BurnIn: o.BurnIn, Seed: o.Seed, Product: fluid.Product{Headroom: 1, WarmUpKnown: true},
+				BurnIn: o.BurnIn, Seed: o.Seed, Under: o.Under, Product: fluid.Product{Headroom: 1, WarmUpKnown: true},
 				Told: so.Told,
 			}.Run()
 			if err != nil {

@@ -146,7 +146,7 @@ func TestThinningKeepsTheEndsAndTheUsual(t *testing.T) {
 
 func TestCheckReportsEverythingAtOnce(t *testing.T) {
 	o := DefaultOptions()
-	o.Workloads, o.Policies, o.Capacity, o.Sight = []string{"x"}, []string{"y"}, nil, "blind"
+	o.Workloads, o.Policies, o.Capacity, o.Under.Sight = []string{"x"}, []string{"y"}, nil, "blind"
 	o.WarmUps, o.Fleets, o.BurnIn, o.Sweep = []time.Duration{-1}, []float64{math.NaN()}, -1, 14
 	o.Span = 10 * time.Second
 	err := o.Check()

@@ -7,6 +7,7 @@
 //	Scaler    a policy: Observation in, wanted replicas out
 //	Forewarm  the real product as a Scaler: the engine's own Tick on virtual time
 //	Run       drives a Scaler through a Load; Result is what came of it
+//	Resolution is what plays a course: the course itself, or package world request by request
 //	Yardstick runs policies x parameters x cells and says what they are worth
 //
 // One tick, in this order: replicas whose warm-up is over become ready; the policy is shown what was measured

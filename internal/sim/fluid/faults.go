@@ -54,6 +54,7 @@ type spoiler struct {
 // readings are the part of an Observation that is scraped, and of how many replicas of each pool that was.
 type readings struct {
 	rate    float64
+	balance float64
 	age     time.Duration
 	known   bool
 	engines Engines
@@ -89,7 +90,7 @@ func (s *spoiler) spoil(o *Observation) {
 	default:
 		s.age, s.last = 0, newest
 	}
-	o.Rate, o.RateAge, o.Engines = s.last.rate, s.last.age+s.age, s.last.engines
+	o.Rate, o.Balance, o.RateAge, o.Engines = s.last.rate, s.last.balance, s.last.age+s.age, s.last.engines
 	o.EnginesAge += time.Duration(s.Delay)*s.step + s.age
 	for i := range o.Pools {
 		v, of := &o.Pools[i], 0
@@ -109,7 +110,7 @@ func (s *spoiler) arrive(o *Observation) readings {
 	for i, v := range o.Pools {
 		of[i] = v.Reporting
 	}
-	s.late[at] = readings{o.Rate, o.RateAge, o.Known, o.Engines, of}
+	s.late[at] = readings{o.Rate, o.Balance, o.RateAge, o.Known, o.Engines, of}
 	r := s.late[(o.Tick+1)%len(s.late)]
 	r.age += time.Duration(s.Delay) * s.step
 	return r

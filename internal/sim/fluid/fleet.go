@@ -15,13 +15,16 @@ type fleet struct {
 func newFleet(w World, step time.Duration, start int) *fleet {
 	f := &fleet{quota: w.Quota}
 	rng := rand.New(rand.NewPCG(w.Seed, 0x666c756964)) // one stream, drawn from only if something varies
-	for _, p := range w.pools() {
-		f.pools = append(f.pools, newPool(p, step, rng))
+	differ := rand.New(rand.NewPCG(w.Seed, 0x737065656473))
+	for i, p := range w.pools() {
+		if i == 0 {
+			p.Start = start
+		}
+		pool := newPool(p, step, rng)
+		pool.speeds = speeds{spread: w.Spread, rng: differ}
+		pool.open(p.Start)
+		f.pools = append(f.pools, pool)
 	}
-	for _, p := range f.pools[1:] {
-		p.ready = p.Start
-	}
-	f.pools[0].ready = start
 	f.want = make([]int, len(f.pools))
 	return f
 }
@@ -76,6 +79,7 @@ func (f *fleet) gpus() int {
 type supply struct {
 	serving int     // replicas
 	strong  float64 // of them, in replicas of speed 1
+	alike   float64 // the same if the replicas of a pool did not differ
 	billed  int     // replicas with a node
 	price   float64 // of those, per hour
 	lost    int     // nodes taken away so far
@@ -85,7 +89,8 @@ func (f *fleet) supply() (s supply) {
 	for _, p := range f.pools {
 		n := p.serving()
 		s.serving += n
-		s.strong += float64(n) * p.Speed
+		s.strong += p.strong()
+		s.alike += float64(n) * p.Speed
 		s.billed += p.billed()
 		s.price += float64(p.billed()) * p.Price
 		s.lost += p.lost

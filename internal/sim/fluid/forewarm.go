@@ -3,6 +3,7 @@ package fluid
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/forewarm/forewarm/internal/engine"
@@ -21,6 +22,8 @@ type Product struct {
 	WarmUpKnown bool
 	// Attainment is the share of requests that is promised to meet the SLO; 0 = the usual one.
 	Attainment float64
+	// Plain says that a yardstick forecasts by the plain blend.
+	Plain bool
 	// Forecaster replaces the engine's; nil = the engine's own default.
 	Forecaster engine.Forecaster
 }
@@ -49,9 +52,11 @@ const (
 // The product's capacity prior is a constant of 2 requests/s. A prior that is wrong by a factor is had by
 // counting requests in a unit that makes the true capacity 2/Prior: the same world, other numbers.
 type Forewarm struct {
-	engine *engine.Engine
-	source *window
-	ids    []policy.VariantID // one per pool
+	product Product
+	options engine.Options
+	engine  *engine.Engine
+	source  *window
+	ids     []policy.VariantID // one per pool
 	// Held counts ticks without an answer; the fleet then stays as it is.
 	Held int
 }
@@ -61,7 +66,7 @@ func NewForewarm(c *Course, p Product) *Forewarm {
 	w, unit := c.World(), p.unit(c)
 	m := policy.Model{
 		ID: policy.ModelID{Namespace: "fluid", Name: "model"}, SLO: policy.SLO{TTFTP95: productTTFT, Attainment: cmp.Or(p.Attainment, usualAttainment)},
-		Idle: policy.Idle{OnBlind: policy.BlindHold}, Gateway: true,
+		Idle: policy.Idle{OnBlind: policy.BlindHold}, Gateway: !w.AtFinish,
 	}
 	for _, pool := range w.pools() {
 		m.Variants = append(m.Variants, p.variant(w, pool))
@@ -75,7 +80,7 @@ func NewForewarm(c *Course, p Product) *Forewarm {
 		opts.Budgets = []policy.Budget{{Name: "quota", Resource: "nvidia.com/gpu", Limit: w.Quota}}
 	}
 	source := newWindow(m, w.Replica, unit)
-	f := &Forewarm{engine: engine.New(opts, source), source: source}
+	f := &Forewarm{product: p, options: opts, engine: engine.New(opts, source), source: source}
 	for _, v := range m.Variants {
 		f.ids = append(f.ids, policy.VariantID{Model: m.ID, Variant: v.Name})
 	}
@@ -111,6 +116,22 @@ func (p Product) variant(w World, pool Pool) policy.Variant {
 		v.Capacity, v.CapacityFixed = policy.Capacity{Requests: p.Headroom * w.Replica.Rate * pool.Speed}, true
 	}
 	return v
+}
+
+// Product is f: what wraps it has this too, and can be told from a rival by it.
+func (f *Forewarm) Product() *Forewarm { return f }
+
+// Options are how the engine is set up, for an engine on the same course in another resolution. A capacity prior that is
+// wrong is had by counting in another unit, see unit, which is of the fluid world alone.
+func (f *Forewarm) Options() (engine.Options, error) {
+	opts := f.options
+	if p := f.product; p.Headroom <= 0 && p.Prior > 0 && p.Prior != 1 {
+		return opts, fmt.Errorf("a capacity prior of %g times the truth: only the fluid world can count in the unit it takes", p.Prior)
+	}
+	if m, ok := opts.Forecaster.(*Memo); ok { // of what is seen in the fluid world
+		opts.Forecaster = m.fresh()
+	}
+	return opts, nil
 }
 
 // Engine is the engine inside, for those who want to read its Board.

@@ -64,7 +64,7 @@ func TestWhatTheProductIsShown(t *testing.T) {
 			Pool: c.World().pools()[0], Spec: 4, Ready: 3, Serving: 3, Reporting: 2,
 			Warming: []time.Duration{time.Minute}, WarmUps: []time.Duration{5 * time.Minute},
 		}},
-		EnginesAge: Tick, Engines: Engines{Pods: 2, Strong: 2, Completions: 4, Running: 60, Pending: 2, KV: 0.9, TTFT: 0.7},
+		EnginesAge: Tick, Engines: Engines{Pods: 2, Strong: 2, Alike: 2, Completions: 4, Running: 60, Pending: 2, KV: 0.9, TTFT: 0.7},
 	})
 	got := f.Engine().Board().Load().Models[0].Input
 	read := func(v float64) policy.Reading { return policy.Seen(v, Tick) }

@@ -11,7 +11,16 @@ import (
 // unit, whatever they then decide. Each set of horizons has a forecaster of its own, as the product would have it.
 // It is not for concurrent use; the zero value is ready.
 type Memo struct {
-	made map[horizons]*branch
+	Plain bool // the plain blend: no forest
+	made  map[horizons]*branch
+}
+
+// fresh is a forecaster of the kind that is remembered.
+func (m *Memo) fresh() *predictor.Forecaster {
+	if m.Plain {
+		return predictor.NewPlain(nil, 0)
+	}
+	return predictor.NewForecaster(nil, 0)
 }
 
 // horizons are those of one forecast; more than the product asks for are not remembered.
@@ -26,14 +35,14 @@ type branch struct {
 func (m *Memo) Forecast(h *predictor.History, at time.Time, ahead []time.Duration) predictor.Forecast {
 	var key horizons
 	if copy(key[:], ahead) < len(ahead) {
-		return predictor.NewForecaster(nil, 0).Forecast(h, at, ahead)
+		return m.fresh().Forecast(h, at, ahead)
 	}
 	b := m.made[key]
 	if b == nil {
 		if m.made == nil {
 			m.made = map[horizons]*branch{}
 		}
-		b = &branch{by: predictor.NewForecaster(nil, 0), made: map[int64]predictor.Forecast{}}
+		b = &branch{by: m.fresh(), made: map[int64]predictor.Forecast{}}
 		m.made[key] = b
 	}
 	f, ok := b.made[at.UnixNano()]
@@ -44,13 +53,24 @@ func (m *Memo) Forecast(h *predictor.History, at time.Time, ahead []time.Duratio
 	return f
 }
 
-// memo is what runs of the course share that count requests in a unit; for runs one after another.
-func (c *Course) memo(unit float64) *Memo {
+// memo is what runs of the course share that count requests in a unit and forecast alike; for runs one after another. Where engines count
+// what they finished, arrivals are seen as the decisions let them, and nothing is shared.
+func (c *Course) memo(unit float64, plain bool) *Memo {
+	key := kind{unit, plain}
+	if c.world.AtFinish {
+		return &Memo{Plain: plain}
+	}
 	if c.memos == nil {
-		c.memos = map[float64]*Memo{}
+		c.memos = map[kind]*Memo{}
 	}
-	if c.memos[unit] == nil {
-		c.memos[unit] = &Memo{}
+	if c.memos[key] == nil {
+		c.memos[key] = &Memo{Plain: plain}
 	}
-	return c.memos[unit]
+	return c.memos[key]
+}
+
+// kind is what runs have to have in common to share forecasts.
+type kind struct {
+	unit  float64
+	plain bool
 }

@@ -95,6 +95,7 @@ type pool struct {
 	leaving []int      // serving on a node that goes: the ticks of their ends, ascending
 	lost    int        // nodes taken away so far
 	rng     *rand.Rand
+	speeds  speeds
 }
 
 func newPool(p Pool, step time.Duration, rng *rand.Rand) *pool {
@@ -124,6 +125,7 @@ func (p *pool) nodes(tick int) (int, bool) {
 func (p *pool) preempt(tick int) {
 	for len(p.leaving) > 0 && p.leaving[0] <= tick {
 		p.leaving = p.leaving[1:]
+		p.speeds.left()
 	}
 	n, limited := p.nodes(tick)
 	if !limited {
@@ -132,11 +134,13 @@ func (p *pool) preempt(tick int) {
 	for p.ready+len(p.warming) > n {
 		p.lost++
 		p.waiting = append(p.waiting, tick)
-		if i := p.rng.IntN(p.ready + len(p.warming)); i < len(p.warming) {
+		i := p.rng.IntN(p.ready + len(p.warming))
+		if i < len(p.warming) {
 			p.warming = append(p.warming[:i], p.warming[i+1:]...)
 			continue
 		}
 		p.ready--
+		p.speeds.noticed(i-len(p.warming), p.notice > 0)
 		if p.notice > 0 {
 			p.leaving = append(p.leaving, tick+p.notice)
 		}
@@ -156,7 +160,7 @@ func (p *pool) place(tick, room int) {
 		if d := p.draw(); d > 0 {
 			p.warming = append(p.warming, starting{ordered, tick + d})
 		} else {
-			p.ready++
+			p.open(1)
 		}
 	}
 	p.waiting = append(p.waiting[:0], p.waiting[placed:]...)
@@ -171,7 +175,7 @@ func (p *pool) mature(tick int, took []time.Duration) []time.Duration {
 			kept = append(kept, s)
 			continue
 		}
-		p.ready++
+		p.open(1)
 		took = append(took, time.Duration(s.due-s.ordered)*p.step)
 	}
 	p.warming = kept
@@ -190,9 +194,23 @@ func (p *pool) scale(tick, want int) (ordered int) {
 	if n := min(p.size()-want, len(p.warming)); n > 0 {
 		p.warming = p.warming[:len(p.warming)-n]
 	}
-	p.ready -= max(min(p.size()-want, p.ready), 0)
+	if n := min(p.size()-want, p.ready); n > 0 {
+		p.ready -= n
+		p.speeds.closed(n)
+	}
 	return ordered
 }
+
+// open makes n replicas ready.
+func (p *pool) open(n int) {
+	p.ready += n
+	for range n {
+		p.speeds.opened()
+	}
+}
+
+// strong is what the serving replicas are as strong as, in replicas of speed 1.
+func (p *pool) strong() float64 { return p.speeds.of(p.serving()) * p.Speed }
 
 // draw is the warm-up of the next replica in ticks.
 func (p *pool) draw() int {

@@ -18,6 +18,8 @@ var spreads = []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.5, 
 // Products is the real product in the ways it may be set up, as policies of a yardstick.
 func Products() []Policy {
 	known := Product{Headroom: 1, WarmUpKnown: true}
+	plainly := known
+	plainly.Plain = true
 	return []Policy{
 		product("forewarm", "Forewarm, capacity and warm-up configured", known),
 		{
@@ -31,6 +33,7 @@ func Products() []Policy {
 				}
 			},
 		},
+		product("forewarm-plain", "Forewarm with the plain blend: no forest, capacity and warm-up configured", plainly),
 		product("forewarm-learned", "Forewarm, nothing configured, its capacity prior right", Product{Prior: 1}),
 		product("forewarm-learned-half", "the same, prior half the truth", Product{Prior: 0.5}),
 		product("forewarm-learned-double", "the same, prior twice the truth", Product{Prior: 2}),
@@ -44,7 +47,7 @@ func product(name, doc string, p Product) Policy {
 		On: func(c *Course) func(float64) Scaler {
 			return func(attainment float64) Scaler {
 				p := p
-				p.Attainment, p.Forecaster = attainment, c.memo(p.unit(c))
+				p.Attainment, p.Forecaster = attainment, c.memo(p.unit(c), p.Plain)
 				return NewForewarm(c, p)
 			}
 		},

@@ -17,9 +17,9 @@ type Course struct {
 	load   Load
 	world  World
 	start  int
-	bound  float64           // replica-seconds of the clairvoyant
-	missed int               // ticks that not even the clairvoyant carries
-	memos  map[float64]*Memo // by unit
+	bound  float64 // replica-seconds of the clairvoyant
+	missed int     // ticks that not even the clairvoyant carries
+	memos  map[kind]*Memo
 }
 
 // NewCourse checks load and world and finds out what the clairvoyant pays. With varying warm-ups the
@@ -66,6 +66,9 @@ func (c *Course) limit(n int) int {
 	if c.world.Max > 0 {
 		n = min(n, c.world.Max)
 	}
+	if pools := c.world.pools(); c.world.Quota > 0 && len(pools) == 1 {
+		n = min(n, c.world.Quota/pools[0].GPUs)
+	}
 	return n
 }
 
@@ -75,12 +78,14 @@ func (c *Course) Run(s Scaler) Result {
 	f, g := newFleet(w, step, c.start), newLedger(w, c.load, c.start)
 	seen, v, spoil := newScrapes(w.Sight, step), &vessel{r: w.Replica, step: step.Seconds()}, newSpoiler(w, step)
 	patience := c.load.ticks(w.Replica.Patience)
+	counted := newFinishes(w, step)
 	o, lead := Observation{Pools: views(w, c.start)}, c.lead(s)
 	for k, rate := range c.load.Rate {
 		f.begin(k, o.Pools)
 		o.Tick, o.Now = k, w.Begin.Add(time.Duration(k)*step)
 		o.Rate, o.RateAge, o.Known = seen.rate()
 		o.Engines, o.EnginesAge, o.Blind = v.engines, step, false
+		counted.show(&o)
 		o.total()
 		spoil.spoil(&o)
 		lead.decide(&o, f.want)
@@ -93,6 +98,8 @@ func (c *Course) Run(s Scaler) Result {
 		s := f.supply()
 		g.tick(k, rate, s.strong*w.Replica.Rate, s, f.want)
 		v.flow(rate, s.serving, s.strong, c.arrived(k, patience))
+		v.engines.Alike = s.alike
+		counted.flow(v)
 		seen.flow(rate)
 		o.Recent = rate
 	}
@@ -126,7 +133,7 @@ func (o *Observation) Of(pool int) Observation {
 		}
 	}
 	part, v, out := share(own, all), o.Pools[pool], *o
-	out.Rate, out.Recent = o.Rate*part, o.Recent*part
+	out.Rate, out.Recent, out.Balance = o.Rate*part, o.Recent*part, o.Balance*part
 	out.Engines.Pods, out.Engines.Strong = v.Serving, own
 	out.Engines.Completions *= part
 	out.Engines.Running *= part

@@ -13,6 +13,11 @@ type Observation struct {
 	Known   bool          // false until there is a measurement
 	Recent  float64       // requests/s of the last finished tick, for systems with a metrics pipe of their own
 
+	// AtFinish says that nobody counts arrivals: Rate is requests/s that engines finished, and Balance that and the
+	// change of what is in flight, which is the arrivals but for those that left unserved.
+	AtFinish bool
+	Balance  float64
+
 	// Replicas of all pools together. With one pool, Warming and WarmUps are its; else see Pools.
 	Spec    int             // replicas asked for
 	Ready   int             // serving
@@ -43,6 +48,7 @@ type View struct {
 type Engines struct {
 	Pods        int     // replicas that were serving then
 	Strong      float64 // of them, in replicas of speed 1
+	Alike       float64 // the same if the replicas of a pool did not differ
 	Completions float64 // requests/s, all replicas together
 	Running     float64 // requests in slots
 	Pending     float64 // requests in queues

@@ -44,9 +44,12 @@ func (w *window) show(o *Observation) {
 	in := policy.Input{Model: w.model.ID, Now: o.Now}
 	in.Signals.Partial = o.Blind
 	if o.Known {
-		in.Signals.Arrivals = policy.Seen(o.Rate*w.unit, o.RateAge)
-		in.Signals.ArrivalSource = policy.FromGateway
-		in.Signals.GatewayQueue = policy.Seen(0, age)
+		if o.AtFinish {
+			in.Signals.Arrivals, in.Signals.ArrivalSource = policy.Seen(o.Balance*w.unit, o.RateAge), policy.FromCompletions
+		} else {
+			in.Signals.Arrivals, in.Signals.ArrivalSource = policy.Seen(o.Rate*w.unit, o.RateAge), policy.FromGateway
+			in.Signals.GatewayQueue = policy.Seen(0, age)
+		}
 		in.Signals.TTFTP95 = policy.Seen(e.TTFT, age)
 	}
 	in.Signals.Pods = w.podsOf(o)
@@ -57,7 +60,7 @@ func (w *window) show(o *Observation) {
 			WarmUps: v.WarmUps, Homeless: v.Homeless, Starved: v.Starved,
 		})
 	}
-	if o.Known && len(in.Signals.Pods) == 0 { // the gateway holds what no pod can
+	if o.Known && !o.AtFinish && len(in.Signals.Pods) == 0 { // the gateway holds what no pod can
 		in.Signals.GatewayQueue = policy.Seen(e.Pending*w.unit, age)
 	}
 	in.Supply = w.rows
@@ -71,7 +74,7 @@ func (w *window) podsOf(o *Observation) []policy.Pod {
 	w.pods = w.pods[:0]
 	for _, p := range w.order {
 		v := o.Pools[p]
-		old, young := w.podOf(o, v, w.unit*v.Speed/max(o.Engines.Strong, v.Speed))
+		old, young := w.podOf(o, v, w.unit*v.Speed/max(o.Engines.Alike, v.Speed))
 		for i := range v.Serving {
 			pod := old
 			if i >= v.Reporting {

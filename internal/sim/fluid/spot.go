@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/forewarm/forewarm/internal/sim"
 	"github.com/forewarm/forewarm/internal/sim/trace"
 	"github.com/forewarm/forewarm/policy"
 )
@@ -20,8 +21,7 @@ type SpotStudy struct {
 	Told    Told          // what the product is told of the zones; its zero value is the default
 	BurnIn  time.Duration // at most half of the series
 	Seed    uint64
-	Quota   int
-	Faults  Faults
+	Under   sim.Conditions
 	Product Product
 }
 
@@ -59,8 +59,8 @@ type SpotRow struct {
 // Course puts the study into a world: pool 0 is on demand, the others are the series' zones.
 func (s SpotStudy) Course() (*Course, error) {
 	w := DefaultWorld()
-	w.Seed, w.Quota, w.Faults = s.Seed, s.Quota, s.Faults
-	w.WarmUp = WarmUp{Median: s.WarmUp}
+	w.Seed, w.WarmUp = s.Seed, WarmUp{Median: s.WarmUp}
+	w = w.Under(s.Under, s.Load.Step)
 	w.Pools = []Pool{{Name: "on-demand", Type: policy.OnDemand, Price: 1, GPUs: 1}}
 	for z, name := range s.Spot.Zones {
 		w.Pools = append(w.Pools, Pool{

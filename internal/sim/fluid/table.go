@@ -193,13 +193,19 @@ const resamples = 4000
 // demand, so only whole traces are drawn, with replacement.
 func (y Yardstick) compare(cells []Cell, a, b Row) Interval {
 	diff := make([]float64, len(y.Traces))
-	out := Interval{}
 	for i, t := range y.Traces {
 		in := func(c Cell) bool { return c.Trace == t.Load.Name }
 		diff[i] = mean(a.Cells, cells, in).J(y.Weights[0]) - mean(b.Cells, cells, in).J(y.Weights[0])
-		out.Mean += diff[i] / float64(len(diff))
 	}
-	rng := rand.New(rand.NewPCG(y.World.Seed, 0x626f6f74))
+	return Paired(diff, y.World.Seed)
+}
+
+// Paired is the mean of differences, one per trace, with its bootstrap interval.
+func Paired(diff []float64, seed uint64) (out Interval) {
+	for _, d := range diff {
+		out.Mean += d / float64(len(diff))
+	}
+	rng := rand.New(rand.NewPCG(seed, 0x626f6f74))
 	means := make([]float64, resamples)
 	for i := range means {
 		for range diff {

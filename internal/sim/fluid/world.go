@@ -70,15 +70,18 @@ type World struct {
 	WarmUp  WarmUp
 	Sight   Sight
 	Faults  Faults
-	Pools   []Pool // the variants; none = one of on-demand replicas, with the limits below
-	Quota   int    // GPUs that all pools together may use; 0 = no limit
-	Min     int    // replicas; billed whatever the policy says
-	Max     int    // 0 = no limit
-	Start   int    // replicas of the first pool ready at the beginning; 0 = enough for the first tick
-	BurnIn  int    // ticks before the score and the bill begin; the policy is driven through them
-	Points  int    // length of the timeline; 0 = none
-	Seed    uint64
-	Begin   time.Time // of tick 0; a multiple of the step since the Unix epoch
+	Pools   []Pool  // the variants; none = one of on-demand replicas, with the limits below
+	Quota   int     // GPUs that all pools together may use; 0 = no limit
+	Spread  float64 // of the speeds of single replicas: standard deviation of the logarithm, mean 1; 0 = alike
+	// AtFinish says that no gateway counts arrivals, see Observation.
+	AtFinish bool
+	Min      int // replicas; billed whatever the policy says
+	Max      int // 0 = no limit
+	Start    int // replicas of the first pool ready at the beginning; 0 = enough for the first tick
+	BurnIn   int // ticks before the score and the bill begin; the policy is driven through them
+	Points   int // length of the timeline; 0 = none
+	Seed     uint64
+	Begin    time.Time // of tick 0; a multiple of the step since the Unix epoch
 }
 
 // DefaultWorld warms up in five minutes and keeps at least one replica.
@@ -111,6 +114,7 @@ func (w World) check(step time.Duration) error {
 	bad(w.Min >= 0, "min: want at least 0, got %d", w.Min)
 	bad(w.Max == 0 || w.Max >= w.Min, "max: want at least min (%d), got %d", w.Min, w.Max)
 	bad(w.Quota >= 0, "quota: want at least 0 GPUs, got %d", w.Quota)
+	bad(w.Spread >= 0, "spread: want at least 0, got %g", w.Spread)
 	errs = append(errs, w.Faults.check())
 	for _, p := range w.Pools {
 		errs = append(errs, p.check())

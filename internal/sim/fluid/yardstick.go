@@ -31,6 +31,8 @@ type Yardstick struct {
 	AtV1     []float64     // V1 for which the cost is interpolated
 	Versus   string        // policy against which the others are compared pairwise
 	Workers  int
+	// Through is the resolution that plays a course; nil = the course itself.
+	Through  func(*Course) (Resolution, error)
 	Progress func(done, total int) // cells; called from any worker; may be nil
 }
 
@@ -149,16 +151,29 @@ func (y Yardstick) measure(ctx context.Context, cell Cell, book func(policy, hea
 	if err != nil {
 		return err
 	}
+	world, err := y.Resolve(c)
+	if err != nil {
+		return err
+	}
 	for i, p := range y.Policies {
 		scaler := p.On(c)
 		for h, headroom := range p.Grid {
-			if err := ctx.Err(); err != nil {
-				return err
+			r, err := world.Play(ctx, scaler(headroom))
+			if err != nil {
+				return fmt.Errorf("%s on %s: %w", p.Name, cell.Trace, err)
 			}
-			book(i, h, scoreOf(c.Run(scaler(headroom)), c.load.Step))
+			book(i, h, scoreOf(r, c.load.Step))
 		}
 	}
 	return nil
+}
+
+// Resolve is what plays a course.
+func (y Yardstick) Resolve(c *Course) (Resolution, error) {
+	if y.Through == nil {
+		return c, nil
+	}
+	return y.Through(c)
 }
 
 func scoreOf(r Result, step time.Duration) Score {

@@ -14,8 +14,11 @@ var (
 )
 
 // At implements engine.Source.
-func (w *World) At(at time.Time) []policy.Input {
-	v := &view{World: w, at: at, opt: w.opts.Signals}
+func (w *World) At(at time.Time) []policy.Input { return []policy.Input{w.look(at, w.told)} }
+
+// look is what is seen at a moment by somebody who was told of some warm-ups before.
+func (w *World) look(at time.Time, told map[string]time.Time) policy.Input {
+	v := &view{World: w, at: at, opt: w.opts.Signals, told: told}
 	in := policy.Input{Model: w.model.ID, Now: at}
 	var expected []string
 	in.Supply, expected = v.supply()
@@ -26,7 +29,7 @@ func (w *World) At(at time.Time) []policy.Input {
 	v.arrivals(&in.Signals)
 	in.Signals.TTFTP95 = v.quantile(ttftBounds, func(s *sample, b int) float64 { return s.TTFT[b] })
 	in.Signals.ITLP95 = v.quantile(itlBounds, func(s *sample, b int) float64 { return s.ITL[b] })
-	return []policy.Input{in}
+	return in
 }
 
 func (v *view) clusterKnown() bool {
@@ -58,7 +61,7 @@ func (v *view) fromGateway() (arrivals, queue policy.Reading) {
 	for i := range v.gateway {
 		g := &v.gateway[i]
 		if g.at.After(v.windowStart()) && !g.at.After(v.at) {
-			if first == nil {
+			if first == nil || !valid(first.arrivals) {
 				first = g
 			}
 			last = g
@@ -68,10 +71,13 @@ func (v *view) fromGateway() (arrivals, queue policy.Reading) {
 		return policy.Reading{}, policy.Reading{}
 	}
 	age := v.at.Sub(last.at)
-	if first != last {
+	if first != last && valid(last.arrivals) {
 		arrivals = policy.Seen((last.arrivals-first.arrivals)/last.at.Sub(first.at).Seconds(), age)
 	}
-	return arrivals, policy.Seen(last.held, age)
+	if valid(last.held) {
+		queue = policy.Seen(last.held, age)
+	}
+	return arrivals, queue
 }
 
 // garble makes the metrics NaN that a fault hits, by the names of vLLM.

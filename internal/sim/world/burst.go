@@ -3,8 +3,6 @@ package world
 import (
 	"context"
 	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/forewarm/forewarm/internal/engine"
@@ -27,6 +25,7 @@ type Burst struct {
 	Most    int             // replicas a policy may ask for; 0 = Uncapped
 	Seed    uint64
 	Rivals  bool // also all rivals of the fluid world
+	Under   sim.Conditions
 }
 
 // Uncapped is the maximum given to policies where there is none: three times what the profile's peak needs.
@@ -53,6 +52,7 @@ type BurstRow struct {
 	Initial      int
 	Most         int // 0 = uncapped
 	Result       sim.Result
+	Bounded      bool          // there are bounds: they are of replicas that are alike, and of one start-up time
 	Bound        time.Duration // no causal policy has a lower p99 TTFT, by the formula of iterations alone
 	Causal       time.Duration // nor this, with what a saturated replica of this world does
 	Observable   time.Duration // nor this, if it sees the burst through scrape, tick and sync
@@ -68,7 +68,7 @@ func (b Burst) policies() ([]func(*World) Policy, error) {
 	most := b.most()
 	all := []func(*World) Policy{
 		b.eager,
-		func(w *World) Policy { return NewForewarm(w, engine.DefaultOptions()) },
+		func(w *World) Policy { return NewForewarm(w, b.engine()) },
 		func(*World) Policy { return NewHPA(Queue(), 5, 1, most) },
 		func(*World) Policy { return NewHPA(Concurrency(), 32, 1, most) },
 		func(*World) Policy { return Static(b.Initial) },
@@ -79,6 +79,15 @@ func (b Burst) policies() ([]func(*World) Policy, error) {
 	}
 	rivals, err := b.rivals()
 	return append(all, rivals...), err
+}
+
+// engine is how the engine is set up: it is told of a quota, as it would be configured.
+func (b Burst) engine() engine.Options {
+	o := engine.DefaultOptions()
+	if b.Under.Quota > 0 {
+		o.Budgets = []policy.Budget{{Name: "quota", Resource: "nvidia.com/gpu", Limit: b.Under.Quota}}
+	}
+	return o
 }
 
 // enough replicas carry the peak of the profile.
@@ -141,21 +150,31 @@ func (b Burst) model() policy.Model {
 	}
 }
 
+// world is the profile's fleet, watched, before its prelude.
+func (b Burst) world() (*World, error) {
+	src, err := b.arrivals()
+	if err != nil {
+		return nil, err
+	}
+	fleet, err := sim.NewFleet(b.Under.Burden(b.Fleet), src)
+	if err != nil {
+		return nil, fmt.Errorf("burst: %w", err)
+	}
+	how, err := optionsUnder(b.Under, b.Fleet.Start, b.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return New(fleet, b.model(), how)
+}
+
 // Run runs one policy.
 func (b Burst) Run(ctx context.Context, with func(*World) Policy) (BurstRow, error) {
 	b.Fleet.Replicas = b.Initial
-	src, err := b.arrivals()
+	w, err := b.world()
 	if err != nil {
 		return BurstRow{}, err
 	}
-	fleet, err := sim.NewFleet(b.Fleet, src)
-	if err != nil {
-		return BurstRow{}, fmt.Errorf("burst: %w", err)
-	}
-	w, err := New(fleet, b.model(), DefaultOptions())
-	if err != nil {
-		return BurstRow{}, err
-	}
+	fleet := w.fleet
 	p := with(w)
 	begin := b.Fleet.Start.Add(b.Prelude)
 	if err := Run(ctx, w, p, begin); err != nil {
@@ -177,6 +196,9 @@ func (b Burst) Run(ctx context.Context, with func(*World) Policy) (BurstRow, err
 		}
 	}
 	row.MeanReplicas = (fleet.GPUHours() - billed) / row.Ended.Hours() / float64(b.Fleet.GPUs)
+	if row.Bounded = b.Under.WarmUpSpread == 0 && b.Under.SpeedSpread == 0; !row.Bounded {
+		return row, nil
+	}
 	limits, err := b.bounds(sees)
 	if err != nil {
 		return BurstRow{}, err
@@ -253,14 +275,17 @@ const burstHold = 5
 
 // BurstYardstick runs every policy from 1, 2 and 4 replicas, capped at 4 and uncapped, behind a gateway that
 // holds requests while all replicas have a queue, and behind one that sends them on at once.
-func BurstYardstick(ctx context.Context, rivals bool) ([]BurstRow, error) {
+func BurstYardstick(ctx context.Context, rivals bool, seed uint64, under sim.Conditions) ([]BurstRow, error) {
+	if under.Sight == sim.Exact {
+		return nil, fmt.Errorf("burst: want sight %s, for everybody reads scrapes here, got %s", sim.Scraped, under.Sight)
+	}
 	var out []BurstRow
 	for _, hold := range []int{burstHold, 0} {
 		for _, most := range []int{4, 0} {
 			for _, initial := range []int{1, 2, 4} {
 				b := DefaultBurst()
 				b.Fleet.HoldAbove, b.Initial, b.Most = hold, initial, most
-				b.Rivals = rivals
+				b.Rivals, b.Under, b.Seed, b.Fleet.Seed = rivals, under, seed, seed
 				rows, err := b.All(ctx)
 				if err != nil {
 					return nil, err
@@ -340,30 +365,4 @@ func (b Burst) All(ctx context.Context) ([]BurstRow, error) {
 		seen[row.Policy] = true
 	}
 	return out, nil
-}
-
-// WriteBurst prints rows as a table.
-func WriteBurst(to io.Writer, rows []BurstRow) error {
-	var t strings.Builder
-	fmt.Fprintf(&t, "No policy has a p99 TTFT below \"formula\" (a replica that never preempts), \"causal\" (this replica) and, if it\n"+
-		"sees the burst through scrape, tick (Forewarm only) and sync, \"seen\". The policy \"eager\" asks for all it may have\n"+
-		"as soon as Forewarm could see the burst. Clients wait for as long as it takes; in a second run they give up after\n"+
-		"%v: errors, and the least of them. Published, llm-d's own autoscaler, at most 4 replicas, 2.43 on average: p99\n"+
-		"262 s, 6,110 errors (llm-d autoscaling, pull request 1118).\n\n", Patience)
-	fmt.Fprintf(&t, "%-8s  %-4s %7s  %-18s  %8s %8s | %7s %7s %7s %7s | %6s %6s | %6s %8s %9s\n", "gateway", "cap", "initial",
-		"policy", "p50 TTFT", "p99 TTFT", "formula", "causal", "seen", "x eager", "errors", "least", "in 2 s", "replicas", "GPU-hours")
-	for _, r := range rows {
-		limit := "none"
-		if r.Most > 0 {
-			limit = fmt.Sprint(r.Most)
-		}
-		fmt.Fprintf(&t, "%-8s  %-4s %7d  %-18s  %7.1fs %7.1fs | %6.0fs %6.0fs %6.0fs %7.2f | %6d %6d | %5.1f%% %8.2f %9.2f\n", r.Gateway,
-			limit, r.Initial, r.Policy, r.Result.TTFT.P50.Seconds(), r.Result.TTFT.P99.Seconds(), r.Bound.Seconds(),
-			r.Causal.Seconds(), r.Observable.Seconds(), r.Result.TTFT.P99.Seconds()/max(r.Eager.Seconds(), 1), r.Errors,
-			r.Unavoidable, 100*r.Result.Attainment, r.MeanReplicas, r.Result.GPUSeconds/3600)
-	}
-	if _, err := io.WriteString(to, t.String()); err != nil {
-		return fmt.Errorf("write the burst yardstick: %w", err)
-	}
-	return nil
 }

@@ -13,7 +13,7 @@ import (
 // TestBurstYardstick: no policy that reacts beats the bound, those that keep enough do, and a second run gives
 // the same bytes.
 func TestBurstYardstick(t *testing.T) {
-	rows, err := BurstYardstick(t.Context(), false)
+	rows, err := BurstYardstick(t.Context(), false, 1, sim.Conditions{})
 	if err != nil {
 		t.Fatal(err)
 	}

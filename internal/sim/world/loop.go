@@ -90,6 +90,11 @@ type Metric struct {
 	Of   func(policy.Pod) policy.Reading
 }
 
+// Learn lets the engine see a moment without deciding.
+func (f *Forewarm) Learn(ctx context.Context, now time.Time) error {
+	return f.Engine.Learn(ctx, engine.Align(now.Add(-f.lag), f.Engine.Interval()))
+}
+
 // Queue is requests waiting in the engine.
 func Queue() Metric {
 	return Metric{"queue", func(p policy.Pod) policy.Reading { return p.Pending }}

@@ -17,8 +17,9 @@ const goneAfter = 2.5
 // view is the scrapes as seen at one moment.
 type view struct {
 	*World
-	at  time.Time
-	opt signals.Options
+	at   time.Time
+	opt  signals.Options
+	told map[string]time.Time // warm-ups that who looks was told of, by pod, and when
 }
 
 func (v *view) windowStart() time.Time { return v.at.Add(-v.opt.RateWindow) }

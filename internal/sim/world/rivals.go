@@ -26,9 +26,7 @@ func (b Burst) rivals() ([]func(*World) Policy, error) {
 	for _, r := range rival.Table() {
 		if !slices.Contains(noBurst, r.Name) {
 			on := r.On(course)
-			out = append(out, func(*World) Policy {
-				return &borrowed{name: r.Name, most: b.most(), by: on(r.Default)}
-			})
+			out = append(out, func(*World) Policy { return borrow(r.Name, course, on(r.Default)) })
 		}
 	}
 	return out, nil
@@ -62,10 +60,16 @@ func (b Burst) course() (*fluid.Course, error) {
 // borrowed is a policy of the fluid world at request level. It sees what the scrapes say, at each sync of the HPA.
 type borrowed struct {
 	name    string
-	most    int
-	by      fluid.Scaler
+	decide  func(o *fluid.Observation, want []int)
 	seen    fluid.Observation
-	arrived uint64 // requests, up to the sync before
+	told    map[string]time.Time // warm-ups that it was told of
+	arrived uint64               // requests, up to the sync before
+}
+
+func borrow(name string, c *fluid.Course, s fluid.Scaler) *borrowed {
+	return &borrowed{
+		name: name, decide: c.Leader(s), told: map[string]time.Time{}, seen: fluid.Observation{Tick: -1, Pools: c.Views()},
+	}
 }
 
 // Name implements Policy.
@@ -73,25 +77,41 @@ func (r *borrowed) Name() string { return r.name }
 
 // Sync implements Policy.
 func (r *borrowed) Sync(_ context.Context, now time.Time, w *World) ([]int, error) {
+	r.look(now, w)
+	want := make([]int, len(r.seen.Pools))
+	r.decide(&r.seen, want)
+	return want, nil
+}
+
+// look makes what the scrapes say at a moment the observation.
+func (r *borrowed) look(now time.Time, w *World) {
 	o := &r.seen
-	if o.Now.IsZero() {
-		o.Pools = make([]fluid.View, 1)
-	} else {
-		o.Tick++
-	}
-	o.Now = now
+	o.Tick++
+	o.Now, o.AtFinish = now, !w.opts.Gateway
 	r.demand(w)
-	in := w.At(now)[0]
+	in := w.look(now, r.told)
 	a := in.Signals.Arrivals
-	o.Rate, o.RateAge, o.Known = a.Value, a.Age, a.Known
-	o.Engines, o.Blind = enginesOf(in.Signals), in.Signals.Partial
-	s := in.Supply[0]
-	o.Spec, o.Ready, o.Warming, o.WarmUps = w.fleet.Desired(), s.Ready, s.Ages, s.WarmUps
-	o.Pools[0] = fluid.View{
-		Pool: fluid.Pool{Name: s.Variant, Speed: 1, GPUs: 1, Min: 1, Max: r.most}, Spec: o.Spec, Ready: o.Ready,
-		Serving: o.Ready, Reporting: o.Engines.Pods, Warming: o.Warming, WarmUps: o.WarmUps,
+	o.Rate, o.RateAge, o.Known, o.Balance = a.Value, a.Age, a.Known, a.Value
+	if o.AtFinish {
+		finished := finishedBy(in.Signals.Pods)
+		o.Rate, o.RateAge, o.Known = finished.Value, finished.Age, finished.Known
 	}
-	return []int{min(max(r.by.Decide(o), 1), r.most)}, nil
+	o.Engines, o.Blind = enginesOf(in.Signals), in.Signals.Partial
+	for i := range o.Pools {
+		v, s := &o.Pools[i], in.Supply[i]
+		v.Spec, v.Ready, v.Serving, v.Reporting = w.fleet.DesiredOf(i), s.Ready, s.Ready, min(s.Ready, o.Engines.Pods)
+		v.Warming, v.WarmUps, v.Homeless, v.Starved = s.Ages, s.WarmUps, s.Homeless, s.Starved
+	}
+}
+
+// finishedBy is what the pods that answer say that they finished, in requests/s.
+func finishedBy(pods []policy.Pod) (all policy.Reading) {
+	for _, p := range pods {
+		if p.Completions.Known {
+			all = policy.Seen(all.Value+p.Completions.Value, max(all.Age, p.Completions.Age))
+		}
+	}
+	return all
 }
 
 // demand is what a system with a metrics pipe of its own knows: the requests since the last look.

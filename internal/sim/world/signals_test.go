@@ -144,7 +144,7 @@ func TestSeesWhatSignalsSees(t *testing.T) {
 				w.fleet.Scale(counts[i/20])
 				at := fc.Start.Add(time.Duration(i+1) * 15 * time.Second)
 				w.Advance(at.Add(5 * time.Second)) // the tick looks back at a moment that is past
-				v := &view{World: w, at: at, opt: opt.Signals}
+				v := &view{World: w, at: at, opt: opt.Signals, told: w.told}
 				_, expected := v.supply()
 				if i < 3 {
 					continue // kube-state-metrics was not scraped yet
@@ -178,7 +178,7 @@ func TestSeesWhatSignalsSees(t *testing.T) {
 func TestLatencyIsPromQLs(t *testing.T) {
 	w := newWorld(t, sim.DefaultFleet(), steady(0), DefaultOptions())
 	at := w.now.Add(2 * time.Minute)
-	v := &view{World: w, at: at, opt: w.opts.Signals}
+	v := &view{World: w, at: at, opt: w.opts.Signals, told: w.told}
 	of := func(s *sample, b int) float64 { return s.TTFT[b] }
 	if r := v.quantile(ttftBounds, of); r.Known {
 		t.Errorf("nobody was served: want unknown, got %+v", r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"slices"
 	"time"
 
@@ -33,6 +34,7 @@ type World struct {
 	tracks   map[string]*track
 	sorted   []string // names of tracks, nil if stale
 	gateway  []gatewaySample
+	fresh    []gatewaySample // not yet as old as what is read must be, if scrapes are delayed
 	clusters []cluster
 	next     []turn // scrapes to come, unordered: there are few
 	told     map[string]time.Time
@@ -166,18 +168,50 @@ func (w *World) scrape(t turn, i int) {
 		}
 		w.forget(memory)
 	case gatewayTarget:
-		if w.lost(t) {
-			return
-		}
 		n := w.fleet.Totals()
-		w.gateway = append(w.gateway, gatewaySample{w.now, float64(n.Arrivals), float64(n.Held)})
-		if w.now.Sub(w.gateway[0].at) > memory {
+		w.readGateway(t, gatewaySample{w.now, float64(n.Arrivals), float64(n.Held)})
+		if len(w.gateway) > 0 && w.now.Sub(w.gateway[0].at) > memory {
 			w.gateway = slices.Delete(w.gateway, 0, 1)
 		}
 	default:
 		w.scrapePod(t, i, memory)
 	}
 }
+
+// readGateway keeps what is read of the gateway.
+func (w *World) readGateway(t turn, s gatewaySample) {
+	if f := w.opts.Faults; f != nil {
+		if d := f.Delay(); d > 0 {
+			w.fresh = append(w.fresh, s)
+			old := -1
+			for i := range w.fresh {
+				if s.at.Sub(w.fresh[i].at) >= d {
+					old = i
+				}
+			}
+			if old < 0 {
+				return
+			}
+			w.fresh = slices.Delete(w.fresh, 0, old)
+			s = gatewaySample{s.at, w.fresh[0].arrivals, w.fresh[0].held}
+		}
+		if f.Garbled(t.name, gatewayArrivals, t.at) {
+			s.arrivals = math.NaN()
+		}
+		if f.Garbled(t.name, gatewayHeld, t.at) {
+			s.held = math.NaN()
+		}
+	}
+	if !w.lost(t) {
+		w.gateway = append(w.gateway, s)
+	}
+}
+
+// The gateway's metrics by the names under which faults hit them.
+const (
+	gatewayArrivals = "arrivals"
+	gatewayHeld     = "held"
+)
 
 func (w *World) scrapePod(t turn, i int, memory time.Duration) {
 	k := slices.IndexFunc(w.fleet.Pods(), func(p *sim.Pod) bool { return p.Name() == t.name })
