@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -138,6 +139,64 @@ func TestTheExampleConfigurationIsOne(t *testing.T) {
 		for _, v := range m.Variants {
 			if want := fmt.Sprintf("%v %s/%s", v.Target.Kind, m.ID.Namespace, v.Target.Name); !workloads[want] {
 				t.Errorf("model %s scales %s, which no example has", m.ID.Name, want)
+			}
+		}
+	}
+}
+
+// gpusOf are those of a replica of a workload: of its pod, or of all pods of a group, the leader and the workers.
+func gpusOf(t *testing.T, o object) int {
+	t.Helper()
+	size, group := at(o, "spec", "leaderWorkerTemplate", "size").(float64)
+	sum := 0
+	for i, pod := range templates(o) {
+		pods := 1
+		if group && i > 0 {
+			pods = int(size) - 1
+		}
+		for _, c := range at(pod, "spec", "containers").([]any) {
+			gpus, _ := at(c, "resources", "limits", "nvidia.com/gpu").(float64)
+			sum += pods * int(gpus)
+		}
+	}
+	return sum
+}
+
+// What the configuration says of a replica's GPUs is what its pods ask for, a whole group of a LeaderWorkerSet, and what
+// the engine in them is told to spread over.
+func TestExampleConfigurationCountsGPUs(t *testing.T) {
+	cfg, err := config.Load(filepath.Join(root, "manifests/examples/forewarm.yaml"), app.Catalog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	workloads := map[string]object{}
+	for _, o := range examples(t) {
+		workloads[name(o)] = o
+	}
+	groups := 0
+	for _, m := range config.NewRegistry(cfg).Models() {
+		for _, v := range m.Variants {
+			workload := workloads[fmt.Sprintf("%v %s/%s", v.Target.Kind, m.ID.Namespace, v.Target.Name)]
+			if got := gpusOf(t, workload); got != v.GPUs {
+				t.Errorf("%s: %s asks for %d GPUs, the configuration says %d", m.ID.Name, name(workload), got, v.GPUs)
+			}
+			if v.Target.Kind == "LeaderWorkerSet" {
+				groups++
+			}
+		}
+	}
+	if groups == 0 {
+		t.Error("want a LeaderWorkerSet among them")
+	}
+	for _, m := range cfg.Models {
+		for _, v := range m.Variants {
+			text := fmt.Sprint(workloads[fmt.Sprintf("%v %s/%s", v.Target.Kind, m.Namespace, v.Target.Name)])
+			for flag, n := range map[string]*int{
+				"--tensor-parallel-size": v.GPUs.TensorParallel, "--pipeline-parallel-size": v.GPUs.PipelineParallel,
+			} {
+				if n != nil && !regexp.MustCompile(fmt.Sprintf(`%s[= ]%d\b`, flag, *n)).MatchString(text) {
+					t.Errorf("%s: want its engine started with %s %d", m.Name, flag, *n)
+				}
 			}
 		}
 	}
