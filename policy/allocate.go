@@ -17,30 +17,64 @@ const staying = 0.1
 // decision where a variant's replicas are unknown.
 // A variant that no budget covers gets what it wants.
 func Allocate(budgets []Budget, prev Plan, ps []Proposal) Plan {
-	byModel := func(a, b Proposal) int { return a.Model.Compare(b.Model) }
-	if !slices.IsSortedFunc(ps, byModel) {
+	var w Workspace
+	return w.Allocate(budgets, &prev, ps)
+}
+
+// Allocate is Allocate with the workspace's memory.
+func (w *Workspace) Allocate(budgets []Budget, prev *Plan, ps []Proposal) Plan {
+	if !ordered(len(ps), func(i int) int { return ps[i-1].Model.Compare(ps[i].Model) }) {
 		ps = slices.Clone(ps)
-		slices.SortStableFunc(ps, byModel)
+		slices.SortStableFunc(ps, func(a, b Proposal) int { return a.Model.Compare(b.Model) })
 	}
-	granted := grant(budgets, ps)
-	spare := unused(budgets, ps, granted)
-	plan := Plan{Decisions: make([]Decision, 0, len(granted))}
-	for _, p := range ps {
+	w.granted = grant(budgets, ps, w.granted[:0])
+	w.left = append(w.left[:0], budgets...)
+	unused(w.left, ps, w.granted)
+	plan := Plan{Decisions: w.decisions.take(len(w.granted))}
+	k := 0
+	for i := range ps {
+		p := &ps[i]
 		if p.At.After(plan.At) {
 			plan.At = p.At
 		}
-		for _, v := range p.Variants {
-			n := granted[len(plan.Decisions)]
-			d := decide(p, v, n, n+room(spare, v, v.Max-n), prev)
-			take(spare, v, d.Replicas-n)
-			plan.Decisions = append(plan.Decisions, d)
+		for j := range p.Variants {
+			v, n := &p.Variants[j], w.granted[k]
+			d := &plan.Decisions[k]
+			w.decide(d, p, v, n, n+room(w.left, v, v.Max-n), prev.last(k, v.ID), prev.Untold)
+			take(w.left, v, d.Replicas-n)
+			k++
 		}
 	}
-	if byID := func(a, b Decision) int { return a.ID.Compare(b.ID) }; !slices.IsSortedFunc(plan.Decisions, byID) {
-		slices.SortStableFunc(plan.Decisions, byID)
+	ds := plan.Decisions
+	if !ordered(len(ds), func(i int) int { return ds[i-1].ID.Compare(ds[i].ID) }) {
+		slices.SortStableFunc(ds, func(a, b Decision) int { return a.ID.Compare(b.ID) })
 	}
 	return plan
 }
+
+// ordered says whether n things ascend; compare says how each, but the first, compares with the one before it.
+func ordered(n int, compare func(i int) int) bool {
+	for i := 1; i < n; i++ {
+		if compare(i) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// last is the decision of one variant, to be read; the zero decision, which is not known, if there is none. It is
+// looked for first where it stands if the plans are of the same variants.
+func (p *Plan) last(likely int, id VariantID) *Decision {
+	if likely < len(p.Decisions) && p.Decisions[likely].ID == id {
+		return &p.Decisions[likely]
+	}
+	if i, ok := p.index(id); ok {
+		return &p.Decisions[i]
+	}
+	return &noDecision
+}
+
+var noDecision Decision // never written to
 
 // claim is one layer of one proposal waiting for GPUs.
 type claim struct {
@@ -55,15 +89,10 @@ type claim struct {
 
 // grant hands out layers and returns replicas per variant, in the proposals' order.
 // Only the budgets that cannot carry all that is wanted of them matter.
-func grant(budgets []Budget, ps []Proposal) []int {
-	n := 0
+func grant(budgets []Budget, ps []Proposal, granted []int) []int {
 	for i := range ps {
-		n += len(ps[i].Variants)
-	}
-	granted := make([]int, 0, n)
-	for i := range ps {
-		for _, v := range ps[i].Variants {
-			granted = append(granted, v.Want)
+		for j := range ps[i].Variants {
+			granted = append(granted, ps[i].Variants[j].Want)
 		}
 	}
 	if tight := binding(budgets, ps); len(tight) > 0 {
@@ -78,8 +107,8 @@ func binding(budgets []Budget, ps []Proposal) []Budget {
 	for _, b := range budgets {
 		wanted := 0
 		for i := range ps {
-			for _, v := range ps[i].Variants {
-				if b.covers(v) {
+			for j := range ps[i].Variants {
+				if v := &ps[i].Variants[j]; b.covers(v) {
 					wanted += v.Want * v.GPUs
 				}
 			}
@@ -101,7 +130,7 @@ func ration(budgets []Budget, ps []Proposal, granted []int) {
 		granted[c.at] = 0
 	}
 	for _, c := range queue {
-		v := ps[c.proposal].Variants[c.variant]
+		v := &ps[c.proposal].Variants[c.variant]
 		if denied[c.at] || room(left, v, 1) == 0 {
 			denied[c.at] = true
 			continue
@@ -122,7 +151,7 @@ func claims(budgets []Budget, ps []Proposal) []claim {
 	for k := range ps {
 		p := &ps[k]
 		for seq, l := range p.Layers {
-			v := p.Variants[l.Variant]
+			v := &p.Variants[l.Variant]
 			if !anyCovers(budgets, v) {
 				continue
 			}
@@ -150,21 +179,22 @@ func claims(budgets []Budget, ps []Proposal) []claim {
 	return out
 }
 
-// unused are the budgets with what the grants leave of them.
-func unused(budgets []Budget, ps []Proposal, granted []int) []Budget {
-	left := slices.Clone(budgets)
+// unused takes off the budgets what was granted of them.
+func unused(left []Budget, ps []Proposal, granted []int) {
+	if len(left) == 0 {
+		return
+	}
 	at := 0
 	for i := range ps {
-		for _, v := range ps[i].Variants {
-			take(left, v, granted[at])
+		for j := range ps[i].Variants {
+			take(left, &ps[i].Variants[j], granted[at])
 			at++
 		}
 	}
-	return left
 }
 
 // take uses up n replicas' GPUs of every budget that covers a variant.
-func take(left []Budget, v VariantProposal, n int) {
+func take(left []Budget, v *VariantProposal, n int) {
 	for b := range left {
 		if left[b].covers(v) {
 			left[b].Limit -= n * v.GPUs
@@ -173,9 +203,9 @@ func take(left []Budget, v VariantProposal, n int) {
 }
 
 // room is how many of n more replicas of a variant the budgets can carry.
-func room(left []Budget, v VariantProposal, n int) int {
-	for _, b := range left {
-		if b.covers(v) {
+func room(left []Budget, v *VariantProposal, n int) int {
+	for i := range left {
+		if b := &left[i]; b.covers(v) {
 			n = min(n, b.Limit/v.GPUs)
 		}
 	}
@@ -189,7 +219,7 @@ func before(first bool) int {
 	return 1
 }
 
-func anyCovers(budgets []Budget, v VariantProposal) bool {
+func anyCovers(budgets []Budget, v *VariantProposal) bool {
 	for b := range budgets {
 		if budgets[b].covers(v) {
 			return true
@@ -198,7 +228,7 @@ func anyCovers(budgets []Budget, v VariantProposal) bool {
 	return false
 }
 
-func (b Budget) covers(v VariantProposal) bool {
+func (b *Budget) covers(v *VariantProposal) bool {
 	return v.GPUs > 0 && (b.Product == "" || b.Product == v.Product)
 }
 
@@ -206,16 +236,14 @@ func (b Budget) covers(v VariantProposal) bool {
 // is there and the last decision are kept where they are higher, up to the
 // configured maximum, and where neither is known there is no answer. A raise that is
 // on its way is kept up to upTo, which is what nobody else was granted.
-func decide(p Proposal, v VariantProposal, granted, upTo int, prev Plan) Decision {
-	d := Decision{
+func (w *Workspace) decide(d *Decision, p *Proposal, v *VariantProposal, granted, upTo int, last *Decision, untold bool) {
+	*d = Decision{
 		ID: v.ID, Known: true, Replicas: granted, Now: v.Now, NowKnown: v.NowKnown, Ready: v.Ready,
-		Active: p.Active, Hold: p.Hold, Good: p.At, Steps: stepsOf(p, v.ID),
+		Active: p.Active, Hold: p.Hold, Raised: last.Raised, Good: p.At, Steps: w.stepsOf(p, v.ID),
 	}
-	last, _ := prev.Find(v.ID) // the zero decision is not known
-	d.Raised = last.Raised
 	if granted < v.Want {
 		d.step(RuleBudget, "budget", v.Want, granted, [4]float64{float64(v.GPUs), float64(p.Priority)})
-	} else if asked := min(last.Replicas, v.Max, upTo); asked > granted && !prev.Untold && unseen(last, v, p.At) {
+	} else if asked := min(last.Replicas, v.Max, upTo); asked > granted && !untold && unseen(last, v, p.At) {
 		d.step(RuleLimits, "keep-asked", d.Replicas, asked, [4]float64{p.At.Sub(last.Raised).Seconds()})
 		d.Replicas = asked
 	}
@@ -225,20 +253,19 @@ func decide(p Proposal, v VariantProposal, granted, upTo int, prev Plan) Decisio
 	if d.Replicas > last.Replicas {
 		d.Raised = p.At
 	}
-	return d
 }
 
 // unseen says that a raise may still be on its way to the cluster: it was asked
 // for within controlDelay, and the cluster does not show it yet. Taking it back
 // then would undo what nobody has seen the effect of.
-func unseen(last Decision, v VariantProposal, at time.Time) bool {
+func unseen(last *Decision, v *VariantProposal, at time.Time) bool {
 	return last.Known && v.NowKnown && v.Now < last.Replicas &&
 		!last.Raised.IsZero() && at.Sub(last.Raised) < controlDelay
 }
 
 // keep holds a decision whose inputs do not allow lowering. What is there stays, whatever
 // a budget says; what was only asked for stays as far as nobody else was granted it.
-func (d *Decision) keep(last Decision, p Proposal, v VariantProposal, upTo int) {
+func (d *Decision) keep(last *Decision, p *Proposal, v *VariantProposal, upTo int) {
 	if v.NowKnown && d.Replicas < min(v.Now, v.Max) { // a budget takes nothing away in the dark
 		d.step(RuleHold, "hold-granted", d.Replicas, min(v.Now, v.Max), [4]float64{})
 		d.Replicas = min(v.Now, v.Max)
@@ -272,15 +299,15 @@ func age(now, then time.Time) float64 {
 }
 
 // stepsOf are the steps of one variant: the model's and its own.
-func stepsOf(p Proposal, id VariantID) []Step {
+func (w *Workspace) stepsOf(p *Proposal, id VariantID) []Step {
 	if len(p.Variants) == 1 {
 		return slices.Clip(p.Steps)
 	}
-	var out []Step
-	for _, s := range p.Steps {
-		if s.Variant == id || s.Variant.Variant == "" {
-			out = append(out, s)
+	w.own = w.own[:0]
+	for i := range p.Steps {
+		if s := &p.Steps[i]; s.Variant.Variant == "" || s.Variant == id {
+			w.own = append(w.own, *s)
 		}
 	}
-	return out
+	return w.steps.keep(w.own)
 }

@@ -22,29 +22,15 @@ const (
 // multiple of the price, for requests that are late already. Pending requests
 // enter the policy here, and in the rate at which they grow (ruleBurst).
 func ruleBacklog(d *draft) {
-	waiting, known := pendingRequests(d.in.Signals)
-	if !known || waiting <= 0 {
+	waiting := d.census.queued
+	if !d.census.queueKnown || waiting <= 0 {
 		return
 	}
-	help := Lead(d.m, d.l, d.in) - controlDelay + helpDelay
+	help := d.lead() - controlDelay + helpDelay
 	left := max(0, waiting+d.arrivals*help.Seconds()-supplyDue(d, help))
 	left = min(left, max(waiting, d.arrivals*clientTimeout.Seconds()))
 	d.need = d.need.plus(d.perRequest.scale(left / help.Seconds()))
 	d.step("backlog", 0, 0, [4]float64{waiting, left, help.Seconds(), help.Seconds()})
-}
-
-// pendingRequests sums what is known to wait; a lower bound where a pod is silent.
-func pendingRequests(s Signals) (float64, bool) {
-	sum, known := 0.0, false
-	if s.GatewayQueue.Known {
-		sum, known = s.GatewayQueue.Value, true
-	}
-	for _, p := range s.Pods {
-		if p.Pending.Known {
-			sum, known = sum+p.Pending.Value, true
-		}
-	}
-	return sum, known
 }
 
 // standing says that a queue is more than the ripple of a busy engine: at least
@@ -56,9 +42,9 @@ func standing(waiting, running float64) bool { return waiting >= max(1, running/
 func supplyDue(d *draft, lead time.Duration) float64 {
 	sum := 0.0
 	for i := range d.m.Variants {
-		s, rate := supplyOf(d.in, i), d.caps[i].carries(d.perRequest)
+		s, rate := supplyOf(&d.in, i), d.caps[i].carries(d.perRequest)
 		sum += float64(s.Ready) * rate * lead.Seconds()
-		warm := WarmUp(d.m, d.l, d.in, i)
+		warm := d.warmUp(i)
 		for _, age := range s.loading() {
 			sum += rate * (lead - min(max(warm-age, 0), lead)).Seconds()
 		}

@@ -23,19 +23,15 @@ const (
 
 // inFlight are the requests in the system, with how many of them complete per
 // second; false unless every ready replica and the queue in front were heard.
-func inFlight(m Model, in Input) (count, completed float64, known bool) {
-	s := in.Signals
+func inFlight(m *Model, in *Input, c *census) (count, completed float64, known bool) {
+	s := &in.Signals
 	if s.Partial || len(s.Pods) == 0 || m.Gateway && !s.GatewayQueue.Known && s.ArrivalSource != FromGateway {
 		return 0, 0, false
 	}
-	for _, p := range s.Pods {
-		if !p.Running.Known || !p.Pending.Known || !p.Completions.Known {
-			return 0, 0, false
-		}
-		count += p.Running.Value + p.Pending.Value
-		completed += p.Completions.Value
+	if !c.flying {
+		return 0, 0, false
 	}
-	return count + s.GatewayQueue.Value, completed, true
+	return c.flight + s.GatewayQueue.Value, c.completions, true
 }
 
 // steady says that rates, which are means over their window, are of the same load
@@ -43,8 +39,8 @@ func inFlight(m Model, in Input) (count, completed float64, known bool) {
 func (f Flight) steady(now time.Time) bool { return f.Risen.IsZero() || now.Sub(f.Risen) >= rateWindow }
 
 // next is the flight after one more tick.
-func (f Flight) next(m Model, in Input) Flight {
-	count, completed, known := inFlight(m, in)
+func (f Flight) next(m *Model, in *Input, c *census) Flight {
+	count, completed, known := inFlight(m, in, c)
 	if !known {
 		return Flight{Risen: f.Risen}
 	}
@@ -77,7 +73,7 @@ func (f Flight) growth(count, completed float64, now time.Time) (float64, bool) 
 // atMost is what arrivals can be, as a gateway counts them: all that made its mean
 // over the rate window grow came since the last tick. A queue that grows while the
 // count does not is a stall, and no burst.
-func (f Flight) atMost(in Input) float64 {
+func (f Flight) atMost(in *Input) float64 {
 	a := in.Signals.Arrivals
 	if !a.Known || in.Signals.ArrivalSource != FromGateway {
 		return math.Inf(1)
@@ -95,16 +91,16 @@ func (f Flight) atMost(in Input) float64 {
 // growth counts double. It may raise what is needed, never lower it.
 func ruleBurst(d *draft) {
 	d.arrivals = d.in.Signals.Arrivals.Value
-	count, completed, known := inFlight(d.m, d.in)
+	count, completed, known := inFlight(&d.m, &d.in, &d.census)
 	if !known {
 		return
 	}
-	f := d.l.Flight
+	f := &d.l.Flight
 	growth, rising := f.growth(count, completed, d.in.Now)
 	if !rising {
 		return
 	}
-	rate, most := completed+growth, f.atMost(d.in)
+	rate, most := completed+growth, f.atMost(&d.in)
 	if !f.Rising {
 		rate, most = completed+growth*burstOnset, most*burstOnset
 	}

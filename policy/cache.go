@@ -14,9 +14,10 @@ type Serving struct {
 }
 
 // observe adds one look; where a variant's supply is unknown nothing has changed.
-func (s Serving) observe(in Input) Serving {
+func (s Serving) observe(in *Input) Serving {
 	ready := 0
-	for _, v := range in.Supply {
+	for i := range in.Supply {
+		v := &in.Supply[i]
 		if !v.Known {
 			return s
 		}
@@ -75,12 +76,5 @@ func (d *draft) coveredColder(left []int, need Work) bool {
 // kvLimited says that requests in service would take more than kvShared of the KV
 // caches of so many replicas, or that this is not known.
 func (d *draft) kvLimited(replicas float64) bool {
-	used := 0.0
-	for _, p := range d.in.Signals.Pods {
-		if !p.KV.Known {
-			return true
-		}
-		used += p.KV.Value
-	}
-	return len(d.in.Signals.Pods) == 0 || used > kvShared*replicas
+	return !d.census.cached || len(d.in.Signals.Pods) == 0 || d.census.kv > kvShared*replicas
 }

@@ -77,6 +77,7 @@ func TestShrinkPredictsTheCachesThatAreLeft(t *testing.T) {
 				}
 				d.in.Signals.Pods = append(d.in.Signals.Pods, p)
 			}
+			d.census = takeCensus(&d.in)
 			got, why := d.spare(Work{Requests: tc.requests, PromptTokens: 50 * tc.requests})[0], WhyCode("")
 			if len(d.steps) > 0 {
 				why = d.steps[0].Why

@@ -24,7 +24,11 @@ const (
 // while the SLO held. Requests per second count only where tokens are not known,
 // because the tokens of a request drift.
 func PlanCapacity(m Model, l Learned, i int) (Capacity, CapacitySource) {
-	v, seen := m.Variants[i], l.variant(i)
+	return planCapacity(&m, &l, i)
+}
+
+func planCapacity(m *Model, l *Learned, i int) (Capacity, CapacitySource) {
+	v, seen := &m.Variants[i], l.variant(i)
 	if v.CapacityFixed {
 		return v.Capacity, CapacityConfigured
 	}
@@ -35,7 +39,7 @@ func PlanCapacity(m Model, l Learned, i int) (Capacity, CapacitySource) {
 		}
 		return max(p, lower)
 	})
-	if d := scarcest(Capacity(WorkPerRequest(l)), plan); Work(plan).dims()[d] != Work(prior).dims()[d] {
+	if d := scarcest(Capacity(workPerRequest(l)), plan); Work(plan).dims()[d] != Work(prior).dims()[d] {
 		source = CapacityLearned
 	}
 	if l.Request.known() {
@@ -47,11 +51,16 @@ func PlanCapacity(m Model, l Learned, i int) (Capacity, CapacitySource) {
 // ruleCapacity says what each replica is planned with.
 func ruleCapacity(d *draft) {
 	for i := range d.m.Variants {
-		c, source := PlanCapacity(d.m, d.l, i)
+		c, source := planCapacity(&d.m, &d.l, i)
 		d.caps[i] = c
-		why := map[CapacitySource]WhyCode{
-			CapacityConfigured: "capacity-configured", CapacityLearned: "capacity-learned", CapacityPrior: "capacity-prior",
-		}[source]
+		why := WhyCode("capacity-prior")
+		switch source {
+		case CapacityConfigured:
+			why = "capacity-configured"
+		case CapacityLearned:
+			why = "capacity-learned"
+		case CapacityPrior:
+		}
 		d.variantStep(i, why, d.counts[i], [4]float64{c.OutputTokens, c.PromptTokens, c.Requests, c.Concurrency})
 	}
 }
@@ -67,11 +76,17 @@ func (c Capacity) zip(a, b Capacity, f func(c, a, b float64) float64) Capacity {
 }
 
 func (c Capacity) scale(k float64) Capacity {
-	return c.zip(c, c, func(c, _, _ float64) float64 { return c * k })
+	return Capacity{
+		Requests: c.Requests * k, PromptTokens: c.PromptTokens * k,
+		OutputTokens: c.OutputTokens * k, Concurrency: c.Concurrency * k,
+	}
 }
 
 func (c Capacity) highest(o Capacity) Capacity {
-	return c.zip(o, o, func(c, o, _ float64) float64 { return max(c, o) })
+	return Capacity{
+		Requests: max(c.Requests, o.Requests), PromptTokens: max(c.PromptTokens, o.PromptTokens),
+		OutputTokens: max(c.OutputTokens, o.OutputTokens), Concurrency: max(c.Concurrency, o.Concurrency),
+	}
 }
 
 // carries is how many requests per second one replica carries when a request

@@ -64,7 +64,8 @@ func TestTheCapacityIntervalAgreesWithTheDumbOne(t *testing.T) {
 				ticks[i].ttft = 1.5
 			}
 		}
-		l := observed(auto(), ticks...).variant(0)
+		learned := observed(auto(), ticks...)
+		l := learned.variant(0)
 		want := dumbLower(ticks)
 		fade := decay(time.Duration(len(ticks))*15*time.Second, lowerHalfLife)
 		if l.Lower.OutputTokens > want*1.0001 || l.Lower.OutputTokens < want*fade*0.9999 {

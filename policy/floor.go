@@ -17,9 +17,10 @@ const kvFull = 0.9
 // room as they are.
 func ruleFloor(d *draft) {
 	d.floorRunning()
-	for i, v := range d.m.Variants {
-		fill := 0.0 // replicas' worth of what is in flight
-		for _, p := range d.in.Signals.Pods {
+	for i := range d.m.Variants {
+		v, fill := &d.m.Variants[i], 0.0 // replicas' worth of what is in flight
+		for k := range d.in.Signals.Pods {
+			p := &d.in.Signals.Pods[k]
 			if p.Variant != v.Name {
 				continue
 			}
@@ -39,10 +40,7 @@ func ruleFloor(d *draft) {
 
 // floorRunning adds the rate that running requests stand for to what is needed.
 func (d *draft) floorRunning() {
-	running := 0.0
-	for _, p := range d.in.Signals.Pods {
-		running += p.Running.Value
-	}
+	running := d.census.running
 	service := d.l.Request.service()
 	if service <= 0 || running <= 0 {
 		return

@@ -4,7 +4,8 @@ package policy
 // carried or every variant is at its maximum. What the cluster already asked for
 // counts, starting or not, so nothing is ordered twice.
 func ruleGrow(d *draft) {
-	before := append([]int(nil), d.counts...)
+	before := append(d.before[:0], d.counts...)
+	d.before = before
 	for !covered(d.caps, d.usable(d.counts), d.need) {
 		i := d.nextToAdd()
 		if i < 0 {
@@ -27,7 +28,7 @@ func ruleGrow(d *draft) {
 // asks for all of it and what arrives now would fit.
 func (d *draft) sayGrow(i, to int) {
 	if d.rise > 0 && d.need == d.ahead && covered(d.caps, d.usable(d.counts), d.now) {
-		d.variantStep(i, "grow-ahead", to, [4]float64{d.f.Level(), d.rise, Lead(d.m, d.l, d.in).Seconds(), d.need.Requests})
+		d.variantStep(i, "grow-ahead", to, [4]float64{d.f.Level(), d.rise, d.lead().Seconds(), d.need.Requests})
 		return
 	}
 	d.variantStep(i, "grow", to, [4]float64{
@@ -37,14 +38,15 @@ func (d *draft) sayGrow(i, to int) {
 
 // usable are, of so many replicas asked for, those that can be expected to serve: a
 // starved one (no node took its pod for long, or it was given none) serves nobody,
-// and no more come while there are such.
+// and no more come while there are such. They are good until the next call.
 func (d *draft) usable(counts []int) []int {
-	out := append([]int(nil), counts...)
+	out := append(d.served[:0], counts...)
 	for i := range out {
-		if n := Starved(d.l, d.in, i); n > 0 {
-			out[i] = min(out[i], max(supplyOf(d.in, i).Spec-n, 0))
+		if n := d.starved(i); n > 0 {
+			out[i] = min(out[i], max(supplyOf(&d.in, i).Spec-n, 0))
 		}
 	}
+	d.served = out
 	return out
 }
 
@@ -52,7 +54,7 @@ func (d *draft) usable(counts []int) []int {
 // if there is none. A starved variant is not asked for more: nodes or leave are lacking.
 func (d *draft) nextToAdd() int {
 	for _, i := range d.order {
-		if d.counts[i] < d.m.Variants[i].Max && Starved(d.l, d.in, i) == 0 {
+		if d.counts[i] < d.m.Variants[i].Max && d.starved(i) == 0 {
 			return i
 		}
 	}

@@ -4,17 +4,17 @@ package policy
 // with a part missing, or with a variant's replicas unknown, the rules below may
 // raise the count and never lower it.
 func ruleHold(d *draft) {
-	s := d.in.Signals
+	s := &d.in.Signals
 	switch {
 	case !s.Arrivals.Known:
 		d.hold = true
 		d.step("hold-no-arrivals", total(d.counts), total(d.counts), [4]float64{})
-	case s.Partial || deaf(d.in):
+	case s.Partial || d.deaf():
 		d.hold = true
 		d.step("hold-partial", total(d.counts), total(d.counts), [4]float64{float64(len(s.Pods))})
 	}
 	for i := range d.m.Variants {
-		if !supplyOf(d.in, i).Known {
+		if !supplyOf(&d.in, i).Known {
 			d.hold = true
 			d.variantStep(i, "hold-no-supply", d.counts[i], [4]float64{})
 		}
@@ -23,15 +23,10 @@ func ruleHold(d *draft) {
 
 // deaf says that replicas serve and not one of them was heard, whatever the
 // source says of its data being whole.
-func deaf(in Input) bool {
+func (d *draft) deaf() bool {
 	ready := 0
-	for _, s := range in.Supply {
-		ready += s.Ready
+	for i := range d.in.Supply {
+		ready += d.in.Supply[i].Ready
 	}
-	for _, p := range in.Signals.Pods {
-		if p.Running.Known || p.Pending.Known || p.Completions.Known || p.OutputTokens.Known {
-			return false
-		}
-	}
-	return ready > 0
+	return ready > 0 && !d.census.heard
 }

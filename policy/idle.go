@@ -54,21 +54,16 @@ func idleCost(gaps []time.Duration, tau, cost time.Duration) float64 {
 	return sum
 }
 
-// withGap adds the gap that ends when work comes after at least MinIdle of proven
+// addGap adds the gap that ends when work comes after at least MinIdle of proven
 // idleness. Time that proves nothing ends a gap without a lesson.
-func (l Learned) withGap(in Input) Learned {
-	if idle := in.Now.Sub(l.LastBusy); working(in) && !l.LastBusy.IsZero() && idle >= MinIdle {
+func (l *Learned) addGap(in *Input, c *census) {
+	if idle := in.Now.Sub(l.LastBusy); !l.LastBusy.IsZero() && idle >= MinIdle && working(in, c) {
 		gaps := append(slices.Clone(l.Gaps), idle)
 		l.Gaps = gaps[max(len(gaps)-maxGaps, 0):]
 	}
-	return l
 }
 
 // working says that some work is seen.
-func working(in Input) bool {
-	s := in.Signals
-	if s.Arrivals.Value > 0 || s.GatewayQueue.Value > 0 {
-		return true
-	}
-	return slices.ContainsFunc(s.Pods, func(p Pod) bool { return p.Running.Value > 0 || p.Pending.Value > 0 })
+func working(in *Input, c *census) bool {
+	return in.Signals.Arrivals.Value > 0 || in.Signals.GatewayQueue.Value > 0 || c.flight > 0
 }

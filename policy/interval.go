@@ -29,26 +29,35 @@ const (
 )
 
 // believed is Plan, with the prior where evidence never touched it.
-func (l VariantLearned) believed() Capacity {
-	return PriorCapacity().zip(l.Plan, l.Plan, func(prior, plan, _ float64) float64 {
-		if plan > 0 {
-			return plan
-		}
-		return prior
-	})
+func (l *VariantLearned) believed() Capacity {
+	prior, plan := PriorCapacity(), &l.Plan
+	return Capacity{
+		Requests:     orPrior(plan.Requests, prior.Requests),
+		PromptTokens: orPrior(plan.PromptTokens, prior.PromptTokens),
+		OutputTokens: orPrior(plan.OutputTokens, prior.OutputTokens),
+		Concurrency:  orPrior(plan.Concurrency, prior.Concurrency),
+	}
+}
+
+func orPrior(plan, prior float64) float64 {
+	if plan > 0 {
+		return plan
+	}
+	return prior
 }
 
 // observeCapacity learns from one tick. Pods younger than a cache refill are not
 // looked at: they are slower, and their caches are cold.
-func (l VariantLearned) observeCapacity(name string, slo SLO, in Input, s Supply, steady bool, elapsed time.Duration) VariantLearned {
-	l.Lower = l.Lower.scale(decay(elapsed, lowerHalfLife))
+func (l *VariantLearned) observeCapacity(name string, slo SLO, in *Input, s *Supply, steady bool, fade *fades) {
+	elapsed := fade.elapsed
+	l.Lower = l.Lower.scale(fade.lower)
 	l.Pods = sight(l.Pods, name, in, elapsed == 0)
 	seen := l.look(name, in)
 	if seen.pods == 0 {
-		return l
+		return
 	}
 	if steady {
-		l.Packed = l.Packed.observe(seen, elapsed)
+		l.Packed = l.Packed.observe(&seen, fade)
 	}
 	late := in.Signals.late(slo)
 	queue := seen.queue && (late || !in.Signals.TTFTP95.Known)
@@ -59,7 +68,7 @@ func (l VariantLearned) observeCapacity(name string, slo SLO, in Input, s Supply
 	switch {
 	case queue, late && l.beyond(seen.load):
 		l.Trial = Trial{}
-		l.miss(seen, elapsed)
+		l.miss(&seen, elapsed)
 	case late:
 		l.Trial, l.Missed = Trial{}, Spell{}
 	default:
@@ -67,18 +76,17 @@ func (l VariantLearned) observeCapacity(name string, slo SLO, in Input, s Supply
 		margin := in.Signals.TTFTP95.Known && in.Signals.TTFTP95.Value <= marginShare*slo.TTFTP95.Seconds()
 		l.carry(seen.load, elapsed, margin, s.Ready)
 	}
-	return l
 }
 
 // beyond says that a load is more than was ever carried, of those that were.
-func (l VariantLearned) beyond(load Capacity) bool {
+func (l *VariantLearned) beyond(load Capacity) bool {
 	return l.Lower.OutputTokens > 0 && load.OutputTokens > l.Lower.OutputTokens ||
 		l.Lower.Requests > 0 && load.Requests > l.Lower.Requests
 }
 
 // carry moves load through its trial; see Trial.
 func (l *VariantLearned) carry(load Capacity, elapsed time.Duration, margin bool, replicas int) {
-	l.Trial.Window = l.Trial.Window.add(load, elapsed)
+	l.Trial.Window.add(&load, elapsed)
 	if l.Trial.Window.For < trialWindow {
 		return
 	}
@@ -112,11 +120,11 @@ func (l *VariantLearned) carry(load Capacity, elapsed time.Duration, margin bool
 // miss takes what pods carried while the SLO was missed for the end of the
 // interval, in the dimension that comes closest to what was believed of it (and
 // in requests, which stand for all).
-func (l *VariantLearned) miss(seen look, elapsed time.Duration) {
+func (l *VariantLearned) miss(seen *look, elapsed time.Duration) {
 	if l.Missing > 0 && l.Missing < rateWindow {
 		return
 	}
-	if l.Missed = l.Missed.add(seen.jammed, elapsed); l.Missed.For < missWindow {
+	if l.Missed.add(&seen.jammed, elapsed); l.Missed.For < missWindow {
 		return
 	}
 	over, spell := l.Missed.mean(), l.Missed.For
@@ -167,19 +175,24 @@ type look struct {
 	queue  bool     // a queue stands, in the engines or at the gateway
 }
 
-// look gathers the grown pods that can be read.
-func (l VariantLearned) look(name string, in Input) look {
+// look gathers the grown pods that tell how busy they are; sightings are those of the pods, in their order.
+func (l *VariantLearned) look(name string, in *Input) look {
 	var out look
 	var waiting, running, kv float64
 	var all, jammed Spell
-	known := true
-	for _, p := range in.Signals.Pods {
-		if p.Variant != name || !l.readable(p, in.Now) {
+	known, at := true, -1
+	for i := range in.Signals.Pods {
+		p := &in.Signals.Pods[i]
+		if p.Variant != name {
 			continue
 		}
-		all = all.add(podLoad(p), time.Second)
+		if at++; !p.Pending.Known || !p.Running.Known || !l.Pods[at].grown(in.Now) {
+			continue
+		}
+		load := podLoad(p)
+		all.add(&load, time.Second)
 		if queued(p.Pending.Value, p.Running.Value) {
-			jammed = jammed.add(podLoad(p), time.Second)
+			jammed.add(&load, time.Second)
 		}
 		waiting, running, kv = waiting+p.Pending.Value, running+p.Running.Value, kv+p.KV.Value
 		known = known && p.KV.Known
@@ -199,37 +212,39 @@ func (l VariantLearned) look(name string, in Input) look {
 	return out
 }
 
-// readable says that a pod is grown and tells how busy it is.
-func (l VariantLearned) readable(p Pod, now time.Time) bool {
-	return p.Pending.Known && p.Running.Known && l.grown(p.Name, now)
-}
-
 // queued says that a queue stands where requests are being served.
 func queued(waiting, running float64) bool { return running > 0 && standing(waiting, running) }
 
 // podLoad is what one pod carries now; unknown dimensions are zero.
-func podLoad(p Pod) Capacity {
+func podLoad(p *Pod) Capacity {
 	return Capacity{
 		Requests: p.Completions.Value, PromptTokens: p.PromptTokens.Value,
 		OutputTokens: p.OutputTokens.Value, Concurrency: p.Running.Value,
 	}
 }
 
-func (s Spell) add(load Capacity, elapsed time.Duration) Spell {
+func (s *Spell) add(load *Capacity, elapsed time.Duration) {
 	sec := elapsed.Seconds()
 	s.For += elapsed
-	s.Sum = s.Sum.zip(load, load, func(sum, load, _ float64) float64 { return sum + load*sec })
-	return s
+	s.Sum.Requests += load.Requests * sec
+	s.Sum.PromptTokens += load.PromptTokens * sec
+	s.Sum.OutputTokens += load.OutputTokens * sec
+	s.Sum.Concurrency += load.Concurrency * sec
 }
 
-func (s Spell) mean() Capacity { return s.Sum.scale(1 / s.For.Seconds()) }
+func (s *Spell) mean() Capacity { return s.Sum.scale(1 / s.For.Seconds()) }
 
-func (p Packed) observe(seen look, elapsed time.Duration) Packed {
+func (p Packed) observe(seen *look, fade *fades) Packed {
 	if seen.kv < packed {
 		return p
 	}
-	keep, dt := decay(elapsed, packHalfLife), elapsed.Seconds()
-	p.Load = p.Load.zip(seen.load, seen.load, func(sum, load, _ float64) float64 { return sum*keep + load*dt })
+	keep, dt, load := fade.pack, fade.elapsed.Seconds(), &seen.load
+	p.Load = Capacity{
+		Requests:     p.Load.Requests*keep + load.Requests*dt,
+		PromptTokens: p.Load.PromptTokens*keep + load.PromptTokens*dt,
+		OutputTokens: p.Load.OutputTokens*keep + load.OutputTokens*dt,
+		Concurrency:  p.Load.Concurrency*keep + load.Concurrency*dt,
+	}
 	p.KV = p.KV*keep + seen.kv*dt
 	return p
 }

@@ -123,8 +123,8 @@ func TestYoungPodsDoNotCount(t *testing.T) {
 
 // TestAPodThatComesBackIsNew: its cache is cold, whatever its name.
 func TestAPodThatComesBackIsNew(t *testing.T) {
-	in := func(names ...string) Input {
-		out := Input{Now: noon}
+	in := func(names ...string) *Input {
+		out := &Input{Now: noon}
 		for _, n := range names {
 			out.Signals.Pods = append(out.Signals.Pods, Pod{Name: n, Variant: "main"})
 		}
@@ -139,11 +139,16 @@ func TestAPodThatComesBackIsNew(t *testing.T) {
 		l.Pods = sight(l.Pods, "main", in(names...), false)
 	}
 	for pod, want := range map[string]bool{"a": true, "b": false, "c": false, "d": false} {
-		if l.grown(pod, noon) != want {
+		if grown(l, pod, noon) != want {
 			t.Errorf("%s grown: %v, want %v", pod, !want, want)
 		}
 	}
-	if !l.grown("b", noon.Add(cacheRefill)) {
+	if !grown(l, "b", noon.Add(cacheRefill)) {
 		t.Error("b never grows up")
 	}
+}
+
+func grown(l VariantLearned, pod string, now time.Time) bool {
+	i := slices.IndexFunc(l.Pods, func(s Sighting) bool { return s.Name == pod })
+	return i >= 0 && l.Pods[i].grown(now)
 }

@@ -5,15 +5,10 @@ package policy
 // rest, most preferred variant first, each worth the chance that demand within
 // the lead exceeds what the layers before it carry.
 func layers(d *draft) []Layer {
-	var out []Layer
-	have := make([]int, len(d.counts))
-	add := func(i int, floor bool) {
-		value := 1.0
-		if !floor && d.f.Known() {
-			value = d.f.Exceed(Lead(d.m, d.l, d.in), carriedRequests(d, have))
-		}
-		have[i]++
-		out = append(out, Layer{Variant: i, N: have[i], Value: value, Floor: floor})
+	d.layers, d.asked, d.per = d.layers[:0], zeros(d.asked, len(d.counts)), resized(d.per, len(d.counts))
+	have := d.asked
+	for i := range d.per {
+		d.per[i] = d.caps[i].carries(d.perRequest)
 	}
 	for _, i := range d.order {
 		floor := d.m.Variants[i].Min
@@ -21,22 +16,29 @@ func layers(d *draft) []Layer {
 			floor = d.start[i]
 		}
 		for range min(floor, d.counts[i]) {
-			add(i, true)
+			have[i]++
+			d.layers = append(d.layers, Layer{Variant: i, N: have[i], Value: 1, Floor: true})
 		}
 	}
+	exceed := d.f.Exceeding(d.lead())
 	for _, i := range d.order {
 		for have[i] < d.counts[i] {
-			add(i, false)
+			value := 1.0
+			if d.f.Known() {
+				value = exceed.At(carried(d.per, have))
+			}
+			have[i]++
+			d.layers = append(d.layers, Layer{Variant: i, N: have[i], Value: value})
 		}
 	}
-	return out
+	return d.layers
 }
 
-// carriedRequests is how many requests per second some replicas carry.
-func carriedRequests(d *draft, have []int) float64 {
+// carried is how many requests per second some replicas carry.
+func carried(per []float64, have []int) float64 {
 	sum := 0.0
 	for i, n := range have {
-		sum += float64(n) * d.caps[i].carries(d.perRequest)
+		sum += float64(n) * per[i]
 	}
 	return sum
 }

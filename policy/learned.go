@@ -85,10 +85,12 @@ type Sighting struct {
 	Since time.Time `json:"since"`
 }
 
-// variant returns what was learned of variant i; nothing if i is new.
-func (l Learned) variant(i int) VariantLearned {
+// variant is what was learned of variant i, to be read; nothing if i is new.
+func (l *Learned) variant(i int) *VariantLearned {
 	if i < len(l.Variants) {
-		return l.Variants[i]
+		return &l.Variants[i]
 	}
-	return VariantLearned{}
+	return &nothingLearned
 }
+
+var nothingLearned VariantLearned // never written to

@@ -12,8 +12,8 @@ import "math"
 // and what it would ignore on the way down stays as it is: below what is needed,
 // the nearest count outside the band would be too few.
 func ruleLimits(d *draft) {
-	for i, v := range d.m.Variants {
-		s := supplyOf(d.in, i)
+	for i := range d.m.Variants {
+		v, s := &d.m.Variants[i], supplyOf(&d.in, i)
 		if s.Known && v.StepUp > 0 && d.counts[i] > s.Spec+v.StepUp {
 			d.variantStep(i, "limit-step", s.Spec+v.StepUp, [4]float64{float64(v.StepUp)})
 		}
@@ -31,7 +31,7 @@ func ruleLimits(d *draft) {
 
 // leaveBand moves a count out of the band that the autoscaler ignores.
 func (d *draft) leaveBand(i, asked int) {
-	v, n := d.m.Variants[i], d.counts[i]
+	v, n := &d.m.Variants[i], d.counts[i]
 	if asked == 0 || n == asked || math.Abs(float64(n)/float64(asked)-1) > v.Tolerance+1e-9 {
 		return
 	}

@@ -27,7 +27,7 @@ func ruleLookAhead(d *draft) {
 		d.step("forecast-none", 0, 0, [4]float64{})
 		return
 	}
-	lead, share := Lead(d.m, d.l, d.in), windows(d.m.SLO.Attainment, orderShare)
+	lead, share := d.lead(), windows(d.m.SLO.Attainment, orderShare)
 	peak := d.f.Max(lead, share)
 	if atZero(d) && !d.expects(lead) {
 		peak = 0 // spread alone wakes nobody
@@ -58,7 +58,7 @@ const riseWorthSaying = 1.1
 // atZero says that nothing is asked for now, and that this is known.
 func atZero(d *draft) bool {
 	for i := range d.m.Variants {
-		if !supplyOf(d.in, i).Known {
+		if !supplyOf(&d.in, i).Known {
 			return false
 		}
 	}

@@ -19,29 +19,37 @@ const (
 // decides, and what it learns is used from the next tick on. Unknown readings
 // teach nothing, and l is never modified.
 func Observe(m Model, l Learned, in Input) Learned {
+	var w Workspace
+	return w.Observe(&m, &l, &in)
+}
+
+// Observe is Observe with the workspace's memory.
+func (w *Workspace) Observe(m *Model, was *Learned, in *Input) Learned {
+	l, c := *was, takeCensus(in)
 	elapsed := min(max(in.Now.Sub(l.At), 0), maxTick)
 	if l.Since.IsZero() {
 		l.Since, l.LastBusy, elapsed = in.Now, in.Now, 0
 	}
-	if unwatched := in.Now.Sub(l.At) > maxTick; unwatched || !provenIdle(m, in) {
+	if unwatched := in.Now.Sub(l.At) > maxTick; unwatched || !provenIdle(m, in, &c) {
 		if !unwatched {
-			l = l.withGap(in)
+			l.addGap(in, &c)
 		}
 		l.LastBusy = in.Now // nobody watched, so nothing proves that it was idle
 	}
 	if l.At = in.Now; canDecide(in) {
 		l.Good = in.Now
 	}
+	fade := w.fades.after(elapsed)
 	l.Serving = l.Serving.observe(in)
-	l.Request = l.Request.observe(in.Signals, m.SLO, elapsed, l.Serving.refilling(in.Now))
-	l.Refusals = l.Refusals.observe(in.Signals, elapsed)
-	l.Flight = l.Flight.next(m, in)
+	l.Request = l.Request.observe(in, &c, m.SLO, fade, l.Serving.refilling(in.Now))
+	l.Refusals = l.Refusals.observe(&in.Signals, fade)
+	l.Flight = l.Flight.next(m, in, &c)
 	steady := l.Flight.steady(in.Now)
-	variants := make([]VariantLearned, len(m.Variants))
-	for i, v := range m.Variants {
-		variants[i] = l.variant(i).observe(v, m.SLO, in, supplyOf(in, i), steady, elapsed)
+	l.Variants = w.variants.take(len(m.Variants))
+	for i := range m.Variants {
+		l.Variants[i] = *was.variant(i)
+		w.learn(&l.Variants[i], &m.Variants[i], m.SLO, in, supplyOf(in, i), steady)
 	}
-	l.Variants = variants
 	return l
 }
 
@@ -49,33 +57,23 @@ func Observe(m Model, l Learned, in Input) Learned {
 // sums. Time in service is only learned while no queue stands and TTFT is within
 // the SLO: an overloaded engine is slow, and that is not what a request asks for. While caches refill, the share of
 // prompt tokens that they answer is frozen as it was learned before.
-func (r Request) observe(s Signals, slo SLO, elapsed time.Duration, refilling bool) Request {
-	var now Request
-	waiting, running, prompts := 0.0, 0.0, true
-	for _, p := range s.Pods {
-		if !p.Completions.Known || !p.OutputTokens.Known {
-			return r // a sum with holes would bias the ratio
-		}
-		now.Count += p.Completions.Value
-		now.Output += p.OutputTokens.Value
-		now.Prompt += p.PromptTokens.Value
-		now.Asked += p.PromptTokens.Value + p.CachedTokens.Value
-		prompts = prompts && p.PromptTokens.Known
-		running += p.Running.Value
-		waiting += p.Pending.Value
+func (r Request) observe(in *Input, c *census, slo SLO, fade *fades, refilling bool) Request {
+	if !c.finished {
+		return r // a sum with holes would bias the ratio
 	}
+	now := Request{Count: c.completions, Output: c.output, Prompt: c.prompt, Asked: c.asked}
 	if refilling && r.Asked > 0 {
 		now.Prompt = now.Asked * r.Prompt / r.Asked
 	}
-	if now.Prompted = now.Count; !prompts {
+	if now.Prompted = now.Count; !c.prompted {
 		now.Prompt, now.Prompted, now.Asked = 0, 0, 0
 	}
-	if !standing(waiting, running) && !s.late(slo) {
-		now.Busy, now.Served = running, now.Count
+	if !standing(c.waiting, c.running) && !in.Signals.late(slo) {
+		now.Busy, now.Served = c.running, now.Count
 	}
-	keep, dt := 1.0, elapsed.Seconds()
+	keep, dt := 1.0, fade.elapsed.Seconds()
 	if now.Count > 0 { // a quiet night is no reason to forget what a request is
-		keep = decay(elapsed, requestHalfLife)
+		keep = fade.request
 	}
 	add := func(sum, rate float64) float64 { return sum*keep + rate*dt }
 	r = Request{
@@ -83,25 +81,24 @@ func (r Request) observe(s Signals, slo SLO, elapsed time.Duration, refilling bo
 		Prompted: add(r.Prompted, now.Prompted), Prompt: add(r.Prompt, now.Prompt), Asked: add(r.Asked, now.Asked),
 		Served: add(r.Served, now.Served), Busy: add(r.Busy, now.Busy), Settled: r.Settled,
 	}
-	r.Settled = r.Settled || r.Count >= max(minRequests, settledShare*running)
+	r.Settled = r.Settled || r.Count >= max(minRequests, settledShare*c.running)
 	return r
 }
 
 // orNow is r, or until requests were measured what this moment says of them; as
 // long as many run and few have completed, that is nothing, because tokens come
 // before completions do.
-func (r Request) orNow(m Model, in Input) Request {
+func (r Request) orNow(m *Model, in *Input, c *census) Request {
 	if r.known() {
 		return r
 	}
-	now := Request{}.observe(in.Signals, m.SLO, momentary, false)
+	now := Request{}.observe(in, c, m.SLO, &fades{elapsed: momentary}, false) // there is nothing yet to fade
 	now.Served, now.Busy = r.Served, r.Busy
-	r = now
-	return r
+	return now
 }
 
 // late says that TTFT is known to miss the SLO.
-func (s Signals) late(slo SLO) bool {
+func (s *Signals) late(slo SLO) bool {
 	return s.TTFTP95.Known && s.TTFTP95.Value > slo.TTFTP95.Seconds()
 }
 
@@ -116,13 +113,13 @@ func (r Request) service() float64 {
 // known says whether enough requests were seen to trust the ratio.
 func (r Request) known() bool { return r.Settled && r.Count > 0 && r.Output > 0 }
 
-// observe learns the capacity interval and warm-ups of one variant.
-func (l VariantLearned) observe(v Variant, slo SLO, in Input, s Supply, steady bool, elapsed time.Duration) VariantLearned {
-	l = l.observeCapacity(v.Name, slo, in, s, steady, elapsed)
+// learn learns the capacity interval and warm-ups of one variant.
+func (w *Workspace) learn(l *VariantLearned, v *Variant, slo SLO, in *Input, s *Supply, steady bool) {
+	l.observeCapacity(v.Name, slo, in, s, steady, &w.fades)
 	if s.Known && v.CapacityType == Spot {
-		l.Stood = withLow(l.Stood, Standing{in.Now, s.Ready})
+		l.Stood = w.withLow(l.Stood, Standing{in.Now, s.Ready})
 	}
-	l.Podless = l.Podless.observe(in.Now, s)
+	l.Podless = l.Podless.observe(in.Now, *s)
 	if len(s.WarmUps)+len(s.NewNodes) > 0 {
 		all := slices.Clone(l.WarmUps)
 		for _, took := range s.WarmUps {
@@ -133,33 +130,26 @@ func (l VariantLearned) observe(v Variant, slo SLO, in Input, s Supply, steady b
 		}
 		l.WarmUps = all[max(len(all)-maxWarmUps, 0):]
 	}
-	return l
 }
 
 // provenIdle says that every source expected in this state was read, freshly,
 // and showed nothing: the only ground for scaling to zero.
-func provenIdle(m Model, in Input) bool {
-	return m.Gateway && !in.Signals.Partial && gatewayIdle(in.Signals) && enginesIdle(in)
+func provenIdle(m *Model, in *Input, c *census) bool {
+	return m.Gateway && !in.Signals.Partial && gatewayIdle(&in.Signals) && c.quiet && allHeard(in)
 }
 
 // gatewayIdle says that the source that exists at zero replicas counted no
 // request and holds none. A gateway that has no queue at all can hold none; one
 // whose queue cannot be read makes the signals Partial.
-func gatewayIdle(s Signals) bool {
+func gatewayIdle(s *Signals) bool {
 	return s.ArrivalSource == FromGateway && s.Arrivals.Known && s.Arrivals.Value == 0 &&
 		!(s.GatewayQueue.Known && s.GatewayQueue.Value > 0)
 }
 
-// enginesIdle says that every ready replica was heard and has nothing to do.
-func enginesIdle(in Input) bool {
-	for _, p := range in.Signals.Pods {
-		quiet := p.Pending.Known && p.Pending.Value == 0 && p.Running.Known && p.Running.Value == 0
-		if !quiet {
-			return false
-		}
-	}
-	for _, v := range in.Supply {
-		if !v.Known || v.Ready > heard(in, v.Variant) {
+// allHeard says that every ready replica was heard.
+func allHeard(in *Input) bool {
+	for i := range in.Supply {
+		if v := &in.Supply[i]; !v.Known || v.Ready > heard(in, v.Variant) {
 			return false
 		}
 	}
@@ -167,10 +157,10 @@ func enginesIdle(in Input) bool {
 }
 
 // heard is how many pods of a variant report.
-func heard(in Input, variant string) int {
+func heard(in *Input, variant string) int {
 	n := 0
-	for _, p := range in.Signals.Pods {
-		if p.Variant == variant {
+	for i := range in.Signals.Pods {
+		if in.Signals.Pods[i].Variant == variant {
 			n++
 		}
 	}
@@ -179,25 +169,27 @@ func heard(in Input, variant string) int {
 
 // canDecide says that demand and supply are known well enough for a decision
 // that may lower.
-func canDecide(in Input) bool {
+func canDecide(in *Input) bool {
 	if in.Signals.Partial || !in.Signals.Arrivals.Known {
 		return false
 	}
-	for _, s := range in.Supply {
-		if !s.Known {
+	for i := range in.Supply {
+		if !in.Supply[i].Known {
 			return false
 		}
 	}
 	return len(in.Supply) > 0
 }
 
-// supplyOf is the supply of variant i; unknown if it is not there.
-func supplyOf(in Input, i int) Supply {
+// supplyOf is the supply of variant i, to be read; unknown if it is not there.
+func supplyOf(in *Input, i int) *Supply {
 	if i < len(in.Supply) {
-		return in.Supply[i]
+		return &in.Supply[i]
 	}
-	return Supply{}
+	return &noSupply
 }
+
+var noSupply Supply // never written to
 
 func decay(elapsed, halfLife time.Duration) float64 {
 	return math.Exp2(-elapsed.Seconds() / halfLife.Seconds())

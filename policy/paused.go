@@ -4,8 +4,8 @@ import "slices"
 
 // stay binds each paused variant to the replicas it has, so that the plan counts on
 // what will be and not on what would be right. Unknown replicas keep their bounds.
-func stay(variants []Variant, in Input) []Variant {
-	if !slices.ContainsFunc(variants, func(v Variant) bool { return v.Paused }) {
+func stay(variants []Variant, in *Input) []Variant {
+	if !anyPaused(variants) {
 		return variants
 	}
 	out := slices.Clone(variants)
@@ -15,6 +15,15 @@ func stay(variants []Variant, in Input) []Variant {
 		}
 	}
 	return out
+}
+
+func anyPaused(variants []Variant) bool {
+	for i := range variants {
+		if variants[i].Paused {
+			return true
+		}
+	}
+	return false
 }
 
 // stuck says that a paused variant has replicas: the model cannot go to zero.

@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"slices"
+	"sort"
 	"time"
 
 	"github.com/forewarm/forewarm/predictor"
@@ -94,11 +94,16 @@ type Plan struct {
 
 // Find returns the decision of one variant.
 func (p Plan) Find(id VariantID) (Decision, bool) {
-	i, ok := slices.BinarySearchFunc(p.Decisions, id, func(d Decision, id VariantID) int { return d.ID.Compare(id) })
+	i, ok := p.index(id)
 	if !ok {
 		return Decision{}, false
 	}
 	return p.Decisions[i], true
+}
+
+// index is where the decision of one variant stands.
+func (p *Plan) index(id VariantID) (int, bool) {
+	return sort.Find(len(p.Decisions), func(i int) int { return id.Compare(p.Decisions[i].ID) })
 }
 
 // ModelView is one model's part of a snapshot: from input to proposal.

@@ -1,7 +1,9 @@
 package policy
 
 import (
-	"sort"
+	"cmp"
+	"slices"
+	"time"
 
 	"github.com/forewarm/forewarm/predictor"
 )
@@ -53,6 +55,7 @@ type draft struct {
 	f predictor.Forecast
 
 	in         Input
+	census     census // of in
 	rule       RuleID
 	hold       bool       // inputs do not allow lowering
 	caps       []Capacity // planned capacity of one replica, per variant
@@ -68,81 +71,123 @@ type draft struct {
 	rise       float64 // requests per second expected within the lead, where that is a rise; else 0
 	asleep     bool    // the model is left at, or sent to, zero
 	proven     bool    // zero replicas rest on proof
-	mix        *mix    // a firm and a spot variant, decided as one; see ruleFold
+	longest    time.Duration
+	mix        *mix // a firm and a spot variant, decided as one; see ruleFold
 	steps      []Step
+	scratch
+}
+
+// scratch is the part of a draft that the next one uses again.
+type scratch struct {
+	served, left, before, spares, asked []int
+	per                                 []float64
+	layers                              []Layer
+	pods                                []Pod
+	folded                              *mix
 }
 
 // Propose decides what one model wants, all its variants together. It reads
 // Learned as of the last tick and changes nothing.
 func Propose(m Model, l Learned, in Input, f predictor.Forecast) Proposal {
-	n := len(m.Variants)
-	m.Variants = stay(m.Variants, in)
-	l.Request = l.Request.orNow(m, in)
-	d := &draft{
-		m: m, l: l, in: in, f: f, caps: make([]Capacity, n), start: make([]int, n),
-		counts: make([]int, n), floors: make([]int, n), order: preference(m),
+	var w Workspace
+	return w.Propose(&m, &l, &in, &f)
+}
+
+// Propose is Propose with the workspace's memory.
+func (w *Workspace) Propose(m *Model, l *Learned, in *Input, f *predictor.Forecast) Proposal {
+	d := &w.draft
+	d.begin(m, l, in, f)
+	for i := range pipeline {
+		d.rule = pipeline[i].id
+		pipeline[i].apply(d)
 	}
-	for i, v := range m.Variants {
-		d.start[i] = v.Min
+	p := Proposal{Model: d.m.ID, At: d.in.Now, Priority: d.m.Priority, Hold: d.hold, Active: d.active()}
+	p.Variants = w.proposed.take(len(d.m.Variants))
+	for i := range p.Variants {
+		d.variant(i, &p.Variants[i])
+	}
+	p.Layers = w.layers.keep(layers(d))
+	p.Steps = w.steps.keep(d.steps)
+	return p
+}
+
+// begin takes up a new proposal.
+func (d *draft) begin(m *Model, l *Learned, in *Input, f *predictor.Forecast) {
+	n := len(m.Variants)
+	*d = draft{
+		m: *m, l: *l, in: *in, f: *f, census: takeCensus(in), caps: resized(d.caps, n), start: resized(d.start, n),
+		counts: resized(d.counts, n), floors: zeros(d.floors, n), order: resized(d.order, n), steps: d.steps[:0],
+		scratch: d.scratch,
+	}
+	d.m.Variants = stay(m.Variants, in)
+	d.l.Request = l.Request.orNow(m, in, &d.census)
+	rank(&d.m, d.order)
+	for i := range d.m.Variants {
+		d.start[i] = d.m.Variants[i].Min
 		if s := supplyOf(in, i); s.Known {
 			d.start[i] = s.Spec
 		}
 		d.counts[i] = d.start[i]
 	}
-	for _, r := range pipeline {
-		d.rule = r.id
-		r.apply(d)
-	}
-	return d.proposal()
 }
 
-func (d *draft) proposal() Proposal {
-	p := Proposal{Model: d.m.ID, At: d.in.Now, Priority: d.m.Priority, Hold: d.hold, Active: d.active(), Steps: d.steps}
-	for i, v := range d.m.Variants {
-		s := supplyOf(d.in, i)
-		p.Variants = append(p.Variants, VariantProposal{
-			ID: VariantID{d.m.ID, v.Name}, Now: s.Spec, NowKnown: s.Known, Ready: s.Ready, Want: d.counts[i],
-			Min: v.Min, Max: v.Max, GPUs: v.GPUs, Product: v.Product, Price: v.PricePerGPU,
-			Guessed: !s.Known && d.quietInTheDark(),
-		})
+// resized is a slice of n values, with the memory of another if that is enough; zeros are all 0.
+func resized[T any](v []T, n int) []T {
+	if cap(v) < n {
+		return make([]T, n)
 	}
-	p.Layers = layers(d)
-	return p
+	return v[:n]
+}
+
+func zeros[T any](v []T, n int) []T {
+	v = resized(v, n)
+	clear(v)
+	return v
+}
+
+// variant writes what is proposed for variant i.
+func (d *draft) variant(i int, out *VariantProposal) {
+	v, s := &d.m.Variants[i], supplyOf(&d.in, i)
+	*out = VariantProposal{
+		ID: VariantID{d.m.ID, v.Name}, Now: s.Spec, NowKnown: s.Known, Ready: s.Ready, Want: d.counts[i],
+		Min: v.Min, Max: v.Max, GPUs: v.GPUs, Product: v.Product, Price: v.PricePerGPU,
+		Guessed: !s.Known && d.quietInTheDark(),
+	}
 }
 
 // active is true while there is work, a backlog, a need within the horizon, a
 // load in progress, or anything unknown: false only if zero is proven.
 func (d *draft) active() bool { return !d.proven }
 
-// preference orders variants by who is asked first: on-demand and reserved
+// rank orders variants by who is asked first: on-demand and reserved
 // before spot (hazards are not learned yet), then the cheaper replica per
 // configured output token where both prices are known, then as configured.
-func preference(m Model) []int {
-	order := make([]int, len(m.Variants))
+func rank(m *Model, order []int) {
 	for i := range order {
 		order[i] = i
 	}
-	cost := func(i int) float64 {
-		v := m.Variants[i]
-		per := float64(v.PricePerGPU) * float64(v.GPUs)
-		if v.Capacity.OutputTokens > 0 {
-			per /= v.Capacity.OutputTokens
-		} else {
-			per /= PriorCapacity().OutputTokens
-		}
-		return per
+	if len(order) < 2 {
+		return
 	}
-	sort.SliceStable(order, func(a, b int) bool {
-		i, j := order[a], order[b]
-		if si, sj := m.Variants[i].CapacityType == Spot, m.Variants[j].CapacityType == Spot; si != sj {
-			return sj
+	slices.SortStableFunc(order, func(a, b int) int {
+		v, o := &m.Variants[a], &m.Variants[b]
+		switch {
+		case v.CapacityType == Spot != (o.CapacityType == Spot):
+			return before(o.CapacityType == Spot)
+		case v.PricePerGPU <= 0 || o.PricePerGPU <= 0:
+			return 0
 		}
-		if m.Variants[i].PricePerGPU <= 0 || m.Variants[j].PricePerGPU <= 0 {
-			return false
-		}
-		return cost(i) < cost(j)
+		return cmp.Compare(v.costPerToken(), o.costPerToken())
 	})
-	return order
+}
+
+// costPerToken is the price of a replica per configured output token.
+func (v *Variant) costPerToken() float64 {
+	per := float64(v.PricePerGPU) * float64(v.GPUs)
+	if v.Capacity.OutputTokens > 0 {
+		return per / v.Capacity.OutputTokens
+	}
+	return per / PriorCapacity().OutputTokens
 }
 
 // step records what a rule said of the whole model.

@@ -162,7 +162,9 @@ func TestPreferenceIsCheapestPerToken(t *testing.T) {
 		{Name: "fast", CapacityType: OnDemand, GPUs: 1, PricePerGPU: 4, Capacity: Capacity{OutputTokens: 12800}},
 	}}
 	var got []string
-	for _, i := range preference(m) {
+	order := make([]int, len(m.Variants))
+	rank(&m, order)
+	for _, i := range order {
 		got = append(got, m.Variants[i].Name)
 	}
 	want := []string{"fast", "cheap", "dear", "spot"}

@@ -71,7 +71,10 @@ func stepTo(d Decision, why WhyCode, otherwise int) int {
 func (r Record) Replay() Record {
 	r.Proposal = Propose(r.Model, r.Learned, r.Input, r.Forecast)
 	r.Decisions = nil
-	for i, v := range r.Proposal.Variants {
+	var w Workspace
+	before := Plan{Decisions: r.Before}
+	for i := range r.Proposal.Variants {
+		v := &r.Proposal.Variants[i]
 		granted, upTo := v.Want, v.Max
 		if i < len(r.Granted) {
 			granted = min(granted, r.Granted[i])
@@ -79,7 +82,9 @@ func (r Record) Replay() Record {
 		if i < len(r.UpTo) {
 			upTo = r.UpTo[i]
 		}
-		r.Decisions = append(r.Decisions, decide(r.Proposal, v, granted, upTo, Plan{Decisions: r.Before}))
+		var d Decision
+		w.decide(&d, &r.Proposal, v, granted, upTo, before.last(i, v.ID), false)
+		r.Decisions = append(r.Decisions, d)
 	}
 	return r
 }

@@ -18,7 +18,7 @@ type Refusals struct {
 }
 
 // observe adds one tick; unknown readings and silence teach nothing.
-func (r Refusals) observe(s Signals, elapsed time.Duration) Refusals {
+func (r Refusals) observe(s *Signals, fade *fades) Refusals {
 	a := s.Arrivals
 	if !s.refusalsKnown() || a.Value <= 0 {
 		return r
@@ -26,9 +26,9 @@ func (r Refusals) observe(s Signals, elapsed time.Duration) Refusals {
 	if r.risen(s) == 0 {
 		r.Calm = a.Value
 	}
-	keep := decay(elapsed, refusedHalfLife)
-	r.Share = r.Share*keep + min(s.Refused.Value/a.Value, 1)*elapsed.Seconds()
-	r.For = r.For*keep + elapsed.Seconds()
+	dt := fade.elapsed.Seconds()
+	r.Share = r.Share*fade.refused + min(s.Refused.Value/a.Value, 1)*dt
+	r.For = r.For*fade.refused + dt
 	return r
 }
 
@@ -39,7 +39,7 @@ func (r Refusals) observe(s Signals, elapsed time.Duration) Refusals {
 //
 // and 0 unless refusals are above usual by more than burstSigmas of a Poisson count
 // over the rate window, and until the usual share is known.
-func (r Refusals) risen(s Signals) float64 {
+func (r Refusals) risen(s *Signals) float64 {
 	if r.For <= 0 || !s.refusalsKnown() {
 		return 0
 	}
@@ -52,7 +52,7 @@ func (r Refusals) risen(s Signals) float64 {
 }
 
 // refusalsKnown says that a gateway counts both; completions hold no refused request.
-func (s Signals) refusalsKnown() bool {
+func (s *Signals) refusalsKnown() bool {
 	return s.ArrivalSource == FromGateway && s.Arrivals.Known && s.Refused.Known
 }
 
@@ -62,15 +62,15 @@ func (s Signals) refusalsKnown() bool {
 // storm makes fewer clients. Where nothing serves, first attempts are refused as well
 // and all count. Errors that last are demand, because they become usual. The present
 // is counted in full (ruleWork).
-func FirstAttempts(l Learned, in Input) float64 {
-	s := in.Signals
+func FirstAttempts(l *Learned, in *Input) float64 {
+	s := &in.Signals
 	rise := l.Refusals.risen(s)
 	if rise == 0 || len(s.Pods) == 0 {
 		return s.Arrivals.Value
 	}
 	served := 0.0
-	for _, p := range s.Pods {
-		served += p.Completions.Value
+	for i := range s.Pods {
+		served += s.Pods[i].Completions.Value
 	}
 	return min(max(s.Arrivals.Value-rise, served, l.Refusals.Calm), s.Arrivals.Value)
 }

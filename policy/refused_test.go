@@ -59,7 +59,7 @@ func TestFirstAttempts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l, at := after(tc.hours, tc.usual, tc.minutes, tc.now)
 			in := tc.now.input(at)
-			got := FirstAttempts(l, in)
+			got := FirstAttempts(&l, &in)
 			if got < tc.want*0.98 || got > tc.want*1.02 || got > in.Signals.Arrivals.Value {
 				t.Errorf("want %g of %g req/s, got %g (%+v)", tc.want, tc.now.arrivals, got, l.Refusals)
 			}
@@ -71,7 +71,7 @@ func TestCompletionsHoldNoRetries(t *testing.T) {
 	l, at := after(12, counted{10, 0.1, 9.9}, 0, counted{})
 	in := counted{50, 42, 8}.input(at)
 	in.Signals.ArrivalSource = FromCompletions
-	if got := FirstAttempts(l, in); got != 50 {
+	if got := FirstAttempts(&l, &in); got != 50 {
 		t.Errorf("want all of 50 req/s, got %g", got)
 	}
 }
@@ -80,7 +80,7 @@ func TestARefusedWakeIsDemand(t *testing.T) {
 	l, at := after(12, counted{0.1, 0, 0.1}, 0, counted{})
 	in := counted{10, 10, 0}.input(at)
 	in.Signals.Pods = nil
-	if got := FirstAttempts(l, in); got != 10 {
+	if got := FirstAttempts(&l, &in); got != 10 {
 		t.Errorf("want all of 10 req/s, got %g", got)
 	}
 }

@@ -19,7 +19,7 @@ func ruleShrink(d *draft) {
 	if d.hold || !d.f.Known() {
 		return
 	}
-	lead := Lead(d.m, d.l, d.in)
+	lead := d.lead()
 	peak := d.f.Recent().Max(lead, windows(d.m.SLO.Attainment, keepShare))
 	need := d.need.highest(d.perRequest.scale(peak))
 	spare := d.spare(need)
@@ -47,8 +47,8 @@ func ruleShrink(d *draft) {
 func (d *draft) keepForNow() bool {
 	here := total(d.counts)
 	for i := range d.m.Variants {
-		loading := supplyOf(d.in, i).loading()
-		if n := len(loading); n > 0 && loading[n-1] < WarmUp(d.m, d.l, Input{}, i) {
+		loading := supplyOf(&d.in, i).loading()
+		if n := len(loading); n > 0 && loading[n-1] < warmUp(&d.m.Variants[i], d.l.variant(i), &noSupply) {
 			d.step("keep-loading", here, here, [4]float64{float64(n), loading[n-1].Seconds()})
 			return true
 		}
@@ -57,11 +57,7 @@ func (d *draft) keepForNow() bool {
 		d.step("keep-slo-missed", here, here, [4]float64{d.in.Signals.TTFTP95.Value, d.m.SLO.TTFTP95.Seconds()})
 		return true
 	}
-	running := 0.0
-	for _, p := range d.in.Signals.Pods {
-		running += p.Running.Value
-	}
-	if waiting, _ := pendingRequests(d.in.Signals); standing(waiting, running) {
+	if waiting, running := d.census.queued, d.census.running; standing(waiting, running) {
 		d.step("keep-queue", here, here, [4]float64{waiting, running})
 		return true
 	}
@@ -72,7 +68,7 @@ func (d *draft) keepForNow() bool {
 // variants carries a need, with colder caches. Starved ones do not count, and are
 // kept for as long as they would be needed if they came, without what stands in.
 func (d *draft) covered(left []int, i int, need Work) bool {
-	if Starved(d.l, d.in, i) > 0 && !covered(d.caps, d.preferred(left, i), need) {
+	if d.starved(i) > 0 && !covered(d.caps, d.preferred(left, i), need) {
 		return false
 	}
 	return covered(d.caps, d.usable(left), need) && d.coveredColder(left, need)
@@ -92,8 +88,9 @@ func (d *draft) preferred(counts []int, i int) []int {
 // spare is how many replicas per variant can go with the rest still carrying
 // need, within the share allowed per tick.
 func (d *draft) spare(need Work) []int {
-	left := append([]int(nil), d.counts...)
-	out := make([]int, len(left))
+	left := append(d.left[:0], d.counts...)
+	d.left, d.spares = left, zeros(d.spares, len(left))
+	out := d.spares
 	budget := max(1, int(math.Floor(float64(total(left))*shrinkShare)))
 	for k := len(d.order) - 1; k >= 0; k-- {
 		i := d.order[k]

@@ -5,13 +5,14 @@ import "time"
 // sight keeps since when each pod of a variant has been serving. Those seen at
 // the first moment of all were there before; a pod that goes and comes back is new.
 // The old slice is shared while nothing changes and never written to.
-func sight(old []Sighting, variant string, in Input, first bool) []Sighting {
+func sight(old []Sighting, variant string, in *Input, first bool) []Sighting {
 	n, same := unchanged(old, variant, in.Signals.Pods)
 	if same {
 		return old
 	}
 	out := make([]Sighting, 0, n)
-	for _, p := range in.Signals.Pods {
+	for i := range in.Signals.Pods {
+		p := &in.Signals.Pods[i]
 		if p.Variant != variant {
 			continue
 		}
@@ -33,8 +34,8 @@ func sight(old []Sighting, variant string, in Input, first bool) []Sighting {
 // unchanged says how many pods a variant has and whether they are those of before.
 func unchanged(old []Sighting, variant string, pods []Pod) (n int, same bool) {
 	same = true
-	for _, p := range pods {
-		if p.Variant == variant {
+	for i := range pods {
+		if p := &pods[i]; p.Variant == variant {
 			same = same && n < len(old) && old[n].Name == p.Name
 			n++
 		}
@@ -43,14 +44,4 @@ func unchanged(old []Sighting, variant string, pods []Pod) (n int, same bool) {
 }
 
 // grown says that a pod has served for as long as its cache needs to fill.
-func (l VariantLearned) grown(pod string, now time.Time) bool {
-	lo, hi := 0, len(l.Pods)
-	for lo < hi {
-		if mid := (lo + hi) / 2; l.Pods[mid].Name < pod {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo < len(l.Pods) && l.Pods[lo].Name == pod && now.Sub(l.Pods[lo].Since) >= cacheRefill
-}
+func (s *Sighting) grown(now time.Time) bool { return now.Sub(s.Since) >= cacheRefill }

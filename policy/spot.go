@@ -41,8 +41,20 @@ type mix struct {
 	l          Learned
 	in         Input
 	start      []int
+	counts     []int
+	floors     []int
 	order      []int
 	caps       []Capacity
+	exposed    time.Duration // for how long a lost spot replica is missed: see hedge
+	fleet      fleet
+}
+
+// fleet is the one variant that stands for both, with all that the rules know of it.
+type fleet struct {
+	variant                     [1]Variant
+	supply                      [1]Supply
+	caps                        [1]Capacity
+	start, counts, floor, order [1]int
 }
 
 // ruleFold makes one fleet of a firm and a spot variant, so that the rules up to
@@ -58,22 +70,26 @@ func ruleFold(d *draft) {
 		return
 	}
 	d.mix = x
-	firm, spot := d.m.Variants[x.firm], d.m.Variants[x.spot]
-	warm := max(WarmUp(d.m, d.l, d.in, x.firm), WarmUp(d.m, d.l, d.in, x.spot))
-	fs, ss := supplyOf(d.in, x.firm), supplyOf(d.in, x.spot)
+	firm, spot := &x.m.Variants[x.firm], &x.m.Variants[x.spot]
+	warmFirm := d.warmUp(x.firm)
+	warm := max(warmFirm, d.warmUp(x.spot))
+	x.exposed = warmFirm + controlDelay - x.terms.Notice
+	fs, ss := supplyOf(&x.in, x.firm), supplyOf(&x.in, x.spot)
 	now := d.levelNow(fs, ss)
-	fleet := firm
-	fleet.Name, fleet.WarmUp, fleet.WarmUpFixed = "", warm, true
-	fleet.Min, fleet.Max = firm.Min+x.worth(spot.Min), firm.Max+x.worth(spot.Max)
-	d.m.Variants = []Variant{fleet}
-	d.in.Supply = []Supply{{
+	one := &x.fleet
+	one.variant[0] = *firm
+	v := &one.variant[0]
+	v.Name, v.WarmUp, v.WarmUpFixed = "", warm, true
+	v.Min, v.Max = firm.Min+x.worth(spot.Min), firm.Max+x.worth(spot.Max)
+	one.supply[0] = Supply{
 		Known: fs.Known && ss.Known, Age: max(fs.Age, ss.Age), Spec: now, Ready: fs.Ready + x.worth(ss.Ready),
 		Starting: fs.Starting - fs.Homeless + x.worth(ss.Starting-ss.Homeless), Ages: x.ages(fs, ss, warm),
-	}}
-	d.in.Signals.Pods = x.pods(d.in.Signals.Pods)
-	d.l.Variants = nil
-	d.start, d.counts, d.floors, d.order = []int{now}, []int{now}, []int{0}, []int{0}
-	d.caps = []Capacity{d.caps[x.firm]}
+	}
+	one.caps[0], one.start[0], one.counts[0], one.floor[0], one.order[0] = d.caps[x.firm], now, now, 0, 0
+	d.pods = x.foldPods(d.pods[:0], x.in.Signals.Pods)
+	d.m.Variants, d.in.Supply, d.in.Signals.Pods, d.l.Variants = one.variant[:], one.supply[:], d.pods, nil
+	d.caps, d.start, d.counts, d.floors, d.order = one.caps[:], one.start[:], one.counts[:], one.floor[:], one.order[:]
+	d.longest = 0
 }
 
 // mixOf says whether the model is one firm and one spot variant with known prices.
@@ -81,13 +97,15 @@ func (d *draft) mixOf() (*mix, bool) {
 	if len(d.m.Variants) != 2 {
 		return nil, false
 	}
-	x := &mix{m: d.m, l: d.l, in: d.in, start: d.start, order: d.order, caps: d.caps}
+	if d.folded == nil {
+		d.folded = new(mix)
+	}
+	x := d.folded
+	x.firm, x.spot = 0, 1
 	if d.m.Variants[0].CapacityType == Spot {
 		x.firm, x.spot = 1, 0
-	} else {
-		x.firm, x.spot = 0, 1
 	}
-	firm, spot := d.m.Variants[x.firm], d.m.Variants[x.spot]
+	firm, spot := &d.m.Variants[x.firm], &d.m.Variants[x.spot]
 	if firm.CapacityType == Spot || spot.CapacityType != Spot || firm.PricePerGPU <= 0 || spot.PricePerGPU <= 0 {
 		return nil, false
 	}
@@ -98,6 +116,8 @@ func (d *draft) mixOf() (*mix, bool) {
 	if x.terms = spot.Spot; x.terms.Availability <= 0 {
 		x.terms = DefaultSpotTerms()
 	}
+	x.m, x.l, x.in, x.start, x.order, x.caps = d.m, d.l, d.in, d.start, d.order, d.caps
+	x.counts, x.floors = d.counts, d.floors
 	return x, true
 }
 
@@ -105,7 +125,7 @@ func (d *draft) mixOf() (*mix, bool) {
 func (x *mix) worth(n int) int { return int(math.Floor(float64(max(n, 0))*x.ratio + 1e-9)) }
 
 // levelNow is T.
-func (d *draft) levelNow(firm, spot Supply) int {
+func (d *draft) levelNow(firm, spot *Supply) int {
 	x, v := d.mix, d.m.Variants
 	if !firm.Known || !spot.Known {
 		return max(d.start[x.firm], x.worth(d.start[x.spot])) // both are minima, or known
@@ -131,8 +151,7 @@ func (d *draft) levelNow(firm, spot Supply) int {
 // It takes losses for independent. Those of one pool are not, so the on-demand
 // minimum is what a lost pool leaves.
 func (d *draft) hedge(n int) int {
-	exposed := WarmUp(d.mix.m, d.mix.l, d.mix.in, d.mix.firm) + controlDelay - d.mix.terms.Notice
-	mean := float64(n) * d.mix.terms.HazardPerHour * max(exposed, 0).Hours()
+	mean := float64(n) * d.mix.terms.HazardPerHour * max(d.mix.exposed, 0).Hours()
 	p := math.Exp(-mean)
 	tail, e := 1-p, 0
 	for ; tail > 1-d.m.SLO.Attainment && e < n; e++ {
@@ -144,9 +163,9 @@ func (d *draft) hedge(n int) int {
 
 // ages are the ages of the starting pods that have a node, oldest first. Which
 // pods have none is not told, so those beyond a warm-up are taken for them.
-func (x *mix) ages(firm, spot Supply, warm time.Duration) []time.Duration {
+func (x *mix) ages(firm, spot *Supply, warm time.Duration) []time.Duration {
 	var out []time.Duration
-	for _, s := range []Supply{firm, spot} {
+	for _, s := range [...]*Supply{firm, spot} {
 		young := s.Ages
 		for len(young) > max(len(s.Ages)-s.Homeless, 0) || len(young) > 0 && young[0] > warm {
 			young = young[1:]
@@ -157,6 +176,12 @@ func (x *mix) ages(firm, spot Supply, warm time.Duration) []time.Duration {
 }
 
 func mergeDescending(a, b []time.Duration) []time.Duration {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	}
 	out := make([]time.Duration, 0, len(a)+len(b))
 	for len(a) > 0 || len(b) > 0 {
 		if len(b) == 0 || len(a) > 0 && a[0] >= b[0] {
@@ -168,9 +193,8 @@ func mergeDescending(a, b []time.Duration) []time.Duration {
 	return out
 }
 
-// pods are those of both variants as pods of the one fleet.
-func (x *mix) pods(all []Pod) []Pod {
-	out := make([]Pod, 0, len(all))
+// foldPods adds those of both variants as pods of the one fleet.
+func (x *mix) foldPods(out, all []Pod) []Pod {
 	for _, p := range all {
 		if p.Variant == x.m.Variants[x.firm].Name || p.Variant == x.m.Variants[x.spot].Name {
 			p.Variant = ""
@@ -190,7 +214,7 @@ func ruleMix(d *draft) {
 	}
 	n := d.counts[0]
 	d.unfold()
-	fs, ss := supplyOf(d.in, x.firm), supplyOf(d.in, x.spot)
+	fs, ss := supplyOf(&d.in, x.firm), supplyOf(&d.in, x.spot)
 	firm, spot := d.split(n, ss)
 	if d.hold {
 		firm, spot = max(firm, d.counts[x.firm]), max(spot, d.counts[x.spot])
@@ -211,8 +235,9 @@ func ruleMix(d *draft) {
 func (d *draft) unfold() {
 	x := d.mix
 	d.m, d.l, d.in, d.start, d.order, d.caps = x.m, x.l, x.in, x.start, x.order, x.caps
-	d.counts = append([]int(nil), d.start...)
-	d.floors = make([]int, len(d.start))
+	d.counts, d.floors, d.longest = x.counts, x.floors, 0
+	copy(d.counts, d.start)
+	clear(d.floors)
 }
 
 // split is how many firm and spot replicas serve n (in firm replicas):
@@ -225,9 +250,9 @@ func (d *draft) unfold() {
 // spotGrace with the availability. If that is not cheaper than n on demand, with a
 // spot replica expected to be ready for availability / (1 + hazard x warm-up) of
 // the time, all of it is on demand.
-func (d *draft) split(n int, ss Supply) (firm, spot int) {
+func (d *draft) split(n int, ss *Supply) (firm, spot int) {
 	x := d.mix
-	fv, sv := d.m.Variants[x.firm], d.m.Variants[x.spot]
+	fv, sv := &d.m.Variants[x.firm], &d.m.Variants[x.spot]
 	if n == 0 {
 		return 0, 0
 	}
@@ -237,7 +262,7 @@ func (d *draft) split(n int, ss Supply) (firm, spot int) {
 	e := d.hedge(n)
 	spot = int(math.Ceil(float64(n+e-fv.Min)/x.ratio - 1e-9))
 	spot = min(max(spot, sv.Min), sv.Max)
-	ready := x.terms.Availability / (1 + x.terms.HazardPerHour*WarmUp(d.m, d.l, d.in, x.spot).Hours())
+	ready := x.terms.Availability / (1 + x.terms.HazardPerHour*d.warmUp(x.spot).Hours())
 	firmPrice := float64(fv.PricePerGPU) * float64(max(fv.GPUs, 1))
 	spotPrice := float64(sv.PricePerGPU) * float64(max(sv.GPUs, 1))
 	all := float64(n) * firmPrice
@@ -253,7 +278,7 @@ func (d *draft) split(n int, ss Supply) (firm, spot int) {
 }
 
 // expected is how many spot replicas beyond the ready ones can be counted on.
-func (x *mix) expected(s Supply, want int) int {
+func (x *mix) expected(s *Supply, want int) int {
 	young := 0
 	for k := len(s.Ages) - 1; k >= 0 && s.Ages[k] <= spotGrace; k-- {
 		young++
@@ -270,7 +295,7 @@ func (x *mix) expected(s Supply, want int) int {
 // against a ready one of the other, and on-demand only against spot that has stood
 // for returnHold. A pool that is never whole is no reason to pay for both: what of
 // it stands is counted on.
-func (d *draft) keepUntilReplaced(n, firm, spot int, fs, ss Supply) (int, int) {
+func (d *draft) keepUntilReplaced(n, firm, spot int, fs, ss *Supply) (int, int) {
 	x := d.mix
 	if firm < fs.Spec {
 		stood := ss.Ready
@@ -290,8 +315,8 @@ func (d *draft) keepUntilReplaced(n, firm, spot int, fs, ss Supply) (int, int) {
 
 // withLow adds a moment to the lows of a sliding window: kept are those that no later
 // moment is as low as, so the first is the lowest.
-func withLow(lows []Standing, now Standing) []Standing {
-	out := make([]Standing, 0, len(lows)+1)
+func (w *Workspace) withLow(lows []Standing, now Standing) []Standing {
+	out := w.standings.take(len(lows) + 1)[:0]
 	for _, s := range lows {
 		if now.At.Sub(s.At) < returnHold && s.Ready < now.Ready {
 			out = append(out, s)
@@ -301,7 +326,7 @@ func withLow(lows []Standing, now Standing) []Standing {
 }
 
 // stood is how many of the replicas that are ready now were so throughout returnHold.
-func (l VariantLearned) stood(now time.Time, ready int) int {
+func (l *VariantLearned) stood(now time.Time, ready int) int {
 	for _, s := range l.Stood {
 		if now.Sub(s.At) < returnHold {
 			return min(s.Ready, ready)

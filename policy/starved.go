@@ -32,13 +32,19 @@ func (p Podless) observe(now time.Time, s Supply) Podless {
 // to serve: pods that no node has accepted for long, and replicas that were never
 // given a pod.
 func Starved(l Learned, in Input, i int) int {
-	homeless, podless := starved(l, in, i)
+	homeless, podless := starved(&l, &in, i)
 	return homeless + podless
 }
 
-func starved(l Learned, in Input, i int) (homeless, podless int) {
+// starved is Starved of the draft.
+func (d *draft) starved(i int) int {
+	homeless, podless := starved(&d.l, &d.in, i)
+	return homeless + podless
+}
+
+func starved(l *Learned, in *Input, i int) (homeless, podless int) {
 	s := supplyOf(in, i)
-	p := l.variant(i).Podless
+	p := &l.variant(i).Podless
 	if !p.Since.IsZero() && in.Now.Sub(p.Since) >= podlessAfter {
 		podless = min(p.Least, max(s.Spec-s.Ready-s.Starting, 0)) // the newest look may end it
 	}
@@ -50,8 +56,8 @@ func starved(l Learned, in Input, i int) (homeless, podless int) {
 // for the rules that grow.
 func ruleStarved(d *draft) {
 	for i := range d.m.Variants {
-		homeless, podless := starved(d.l, d.in, i)
-		asked := float64(supplyOf(d.in, i).Spec)
+		homeless, podless := starved(&d.l, &d.in, i)
+		asked := float64(supplyOf(&d.in, i).Spec)
 		if homeless > 0 {
 			d.variantStep(i, "starved-node", d.counts[i], [4]float64{float64(homeless), asked})
 		}

@@ -129,7 +129,7 @@ func (w *world) tick(t *testing.T, now time.Duration) {
 	if !w.blind {
 		w.h.Add(at, w.arrivals)
 	}
-	f := w.f.Forecast(w.h, at, Horizons(w.m, w.l, in))
+	f := w.f.Forecast(w.h, at, new(Workspace).Horizons(&w.m, &w.l, &in))
 	p := Propose(w.m, w.l, in, f)
 	w.l = Observe(w.m, w.l, in)
 	w.plan = Allocate(nil, w.plan, []Proposal{p})

@@ -33,20 +33,23 @@ const (
 // nodes count, where three were seen. Starved replicas wait for a node, not for a
 // model, and teach nothing. Nothing above maxWarmUp is believed.
 func WarmUp(m Model, l Learned, in Input, i int) time.Duration {
-	v, s := m.Variants[i], supplyOf(in, i)
+	return warmUp(&m.Variants[i], l.variant(i), supplyOf(&in, i))
+}
+
+func warmUp(v *Variant, l *VariantLearned, s *Supply) time.Duration {
 	if v.WarmUpFixed {
 		return v.WarmUp
 	}
 	var buf [maxWarmUps + 2]time.Duration
 	seen := buf[:0]
-	for _, w := range l.variant(i).WarmUps {
+	for _, w := range l.WarmUps {
 		if w.NewNode {
 			seen = append(seen, w.Took)
 		}
 	}
 	if s.Homeless == 0 || len(seen) < enoughWarmUps {
 		seen = seen[:0]
-		for _, w := range l.variant(i).WarmUps {
+		for _, w := range l.WarmUps {
 			seen = append(seen, w.Took)
 		}
 	}
@@ -75,18 +78,34 @@ func productLimit(done, still []time.Duration, q float64) time.Duration {
 
 // Lead is how far ahead an order must look: the longest warm-up among the
 // model's variants plus the control delay.
-func Lead(m Model, l Learned, in Input) time.Duration {
+func Lead(m Model, l Learned, in Input) time.Duration { return lead(&m, &l, &in) }
+
+func lead(m *Model, l *Learned, in *Input) time.Duration {
 	longest := time.Duration(0)
 	for i := range m.Variants {
-		longest = max(longest, WarmUp(m, l, in, i))
+		longest = max(longest, warmUp(&m.Variants[i], l.variant(i), supplyOf(in, i)))
 	}
 	return longest + controlDelay
 }
 
-// Horizons are the horizons that Propose reads from a forecast, ascending.
-func Horizons(m Model, l Learned, in Input) []time.Duration {
-	return []time.Duration{time.Minute, Lead(m, l, in)}
+// warmUp is WarmUp of the draft.
+func (d *draft) warmUp(i int) time.Duration {
+	return warmUp(&d.m.Variants[i], d.l.variant(i), supplyOf(&d.in, i))
+}
+
+// lead is Lead of the draft, worked out when it is first asked for.
+func (d *draft) lead() time.Duration {
+	if d.longest == 0 {
+		d.longest = lead(&d.m, &d.l, &d.in)
+	}
+	return d.longest
+}
+
+// Horizons are the horizons that Propose reads from a forecast, ascending; they are good until the next call.
+func (w *Workspace) Horizons(m *Model, l *Learned, in *Input) []time.Duration {
+	w.horizons = [...]time.Duration{time.Minute, lead(m, l, in)}
+	return w.horizons[:]
 }
 
 // loading are the ages of the starting pods that have a node, oldest first.
-func (s Supply) loading() []time.Duration { return s.Ages[min(s.Starved, len(s.Ages)):] }
+func (s *Supply) loading() []time.Duration { return s.Ages[min(s.Starved, len(s.Ages)):] }

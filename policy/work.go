@@ -20,7 +20,9 @@ func (w Work) plus(o Work) Work {
 
 // WorkPerRequest is what one request asks for: its tokens where they were
 // measured, else just itself.
-func WorkPerRequest(l Learned) Work {
+func WorkPerRequest(l Learned) Work { return workPerRequest(&l) }
+
+func workPerRequest(l *Learned) Work {
 	w := Work{Requests: 1}
 	if l.Request.known() {
 		if l.Request.Prompted > 0 {
@@ -61,7 +63,7 @@ func shortfall(caps []Capacity, counts []int, need Work) float64 {
 
 // ruleWork turns arrivals now into work now.
 func ruleWork(d *draft) {
-	d.perRequest = WorkPerRequest(d.l)
+	d.perRequest = workPerRequest(&d.l)
 	a := d.in.Signals.Arrivals
 	if !a.Known {
 		d.step("arrivals-unknown", 0, 0, [4]float64{})
@@ -74,7 +76,7 @@ func ruleWork(d *draft) {
 		why = "arrivals-completions"
 	}
 	d.step(why, 0, 0, [4]float64{a.Value, d.now.OutputTokens, d.now.PromptTokens, a.Age.Seconds()})
-	if first := FirstAttempts(d.l, d.in); first < a.Value {
+	if first := FirstAttempts(&d.l, &d.in); first < a.Value {
 		d.step("retries", 0, 0, [4]float64{a.Value, d.in.Signals.Refused.Value, first})
 	}
 }

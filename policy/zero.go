@@ -9,10 +9,14 @@ const MinIdle = rateWindow
 // IdleAfter is the full idle window that must be proven before zero: configured,
 // else learned from the gaps between work (see idleTimeout); never below MinIdle.
 func IdleAfter(m Model, l Learned, in Input) time.Duration {
+	return idleAfter(&m, &l, lead(&m, &l, &in))
+}
+
+func idleAfter(m *Model, l *Learned, lead time.Duration) time.Duration {
 	if m.Idle.After > 0 {
 		return m.Idle.After
 	}
-	return idleTimeout(l.Gaps, Lead(m, l, in)+m.Idle.RestartCost)
+	return idleTimeout(l.Gaps, lead+m.Idle.RestartCost)
 }
 
 // ruleZero lets all replicas go at once if zero is allowed and proven, and else keeps the
@@ -22,10 +26,9 @@ func IdleAfter(m Model, l Learned, in Input) time.Duration {
 // zero it wakes on work, and blind it does what idle.onBlind says. A variant's minimum
 // holds while the model is awake.
 func ruleZero(d *draft) {
-	waiting, _ := pendingRequests(d.in.Signals)
 	switch {
 	case atZero(d) && total(d.counts) == 0 && total(d.floors) == 0:
-		d.stayOrWake(waiting)
+		d.stayOrWake(d.census.queued)
 	case d.mayZero():
 		d.asleep, d.proven = true, true
 		for i := range d.counts {
@@ -49,7 +52,7 @@ func (d *draft) stayOrWake(waiting float64) {
 		d.asleep = d.m.Idle.ToZero
 		d.step("stay-blind", 0, 0, [4]float64{})
 	default:
-		d.asleep, d.proven = d.m.Idle.ToZero, provenIdle(d.m, d.in)
+		d.asleep, d.proven = d.m.Idle.ToZero, provenIdle(&d.m, &d.in, &d.census)
 		d.step("stay-zero", 0, 0, [4]float64{d.idle().Seconds()})
 	}
 }
@@ -64,14 +67,14 @@ func (d *draft) idle() time.Duration {
 
 // mayZero says that zero is allowed, safe to leave again, and proven.
 func (d *draft) mayZero() bool {
-	if d.hold || d.stuck() || !d.m.Idle.ToZero || !d.m.Gateway || !provenIdle(d.m, d.in) {
+	if d.hold || d.stuck() || !d.m.Idle.ToZero || !d.m.Gateway || !provenIdle(&d.m, &d.in, &d.census) {
 		return false
 	}
 	idle := d.idle()
-	if d.l.LastBusy.IsZero() || idle < IdleAfter(d.m, d.l, d.in) {
+	if d.l.LastBusy.IsZero() || idle < idleAfter(&d.m, &d.l, d.lead()) {
 		return false // a model that was never looked at before has proven nothing
 	}
-	lead := Lead(d.m, d.l, d.in)
+	lead := d.lead()
 	if d.expects(lead) {
 		here := total(d.counts)
 		d.step("keep-expected", here, here, [4]float64{idle.Seconds(), d.f.Max(lead, 0.5), lead.Seconds()})
@@ -111,10 +114,9 @@ func (d *draft) quietInTheDark() bool {
 		return false
 	}
 	for i := range d.m.Variants {
-		if s := supplyOf(d.in, i); s.Known && s.Spec > 0 {
+		if s := supplyOf(&d.in, i); s.Known && s.Spec > 0 {
 			return false
 		}
 	}
-	waiting, _ := pendingRequests(d.in.Signals)
-	return waiting == 0 && d.in.Signals.Arrivals.Value == 0
+	return d.census.queued == 0 && d.in.Signals.Arrivals.Value == 0
 }

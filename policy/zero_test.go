@@ -26,7 +26,7 @@ func TestALoadThatEndedIsNotExpected(t *testing.T) {
 	m.Idle.After = quiet
 	in := awake.input()
 	in.Now = now
-	forecast := f.Forecast(h, now, Horizons(m, l, in))
+	forecast := f.Forecast(h, now, new(Workspace).Horizons(&m, &l, &in))
 	if lead := Lead(m, l, in); forecast.Max(lead, 0.5)*lead.Seconds() < 10 || forecast.Seasonal() {
 		t.Fatalf("want a forecast that remembers, without a season: its median is %g req/s", forecast.Max(lead, 0.5))
 	}

@@ -162,8 +162,13 @@ func (f Forecast) Max(h time.Duration, q float64) float64 {
 	if !f.Known() {
 		return math.NaN()
 	}
-	r, rw := locate(len(f.horizons), func(i int) float64 { return float64(f.horizons[i]) }, float64(h))
-	c, cw := locate(len(f.quantiles), func(i int) float64 { return f.quantiles[i] }, q)
+	r, rw := locate(f.horizons, h)
+	return f.quantile(r, rw, q)
+}
+
+// quantile is Max at a place among the horizons.
+func (f *Forecast) quantile(r int, rw, q float64) float64 {
+	c, cw := locate(f.quantiles, q)
 	lo := mix(f.cell(r, c), f.cell(r, c+1), cw)
 	hi := mix(f.cell(r+1, c), f.cell(r+1, c+1), cw)
 	return mix(lo, hi, rw)
@@ -172,22 +177,57 @@ func (f Forecast) Max(h time.Duration, q float64) float64 {
 // Exceed is the probability that demand exceeds rate within (At, At+h],
 // the inverse of Max, in [0, 1]; resolution ends at the grid's edges.
 func (f Forecast) Exceed(h time.Duration, rate float64) float64 {
-	if !f.Known() {
+	e := f.Exceeding(h)
+	return e.At(rate)
+}
+
+// Exceedance answers Exceed for one horizon and many rates. If these ascend, it looks at each quantile once.
+type Exceedance struct {
+	f      *Forecast
+	row    int
+	weight float64
+	next   int // the first quantile that is not known to be at most rate
+	below  float64
+	value  float64 // of quantile next; of the one before it, below
+	rate   float64 // the last one asked for
+}
+
+// Exceeding is the Exceedance of a horizon. It reads f.
+func (f *Forecast) Exceeding(h time.Duration) Exceedance {
+	e := Exceedance{f: f}
+	if f.Known() {
+		e.row, e.weight = locate(f.horizons, h)
+		e.begin()
+	}
+	return e
+}
+
+func (e *Exceedance) begin() {
+	e.next, e.below, e.value = 0, 0, e.f.quantile(e.row, e.weight, e.f.quantiles[0])
+}
+
+// At is the probability that demand exceeds a rate; NaN if there is no forecast.
+func (e *Exceedance) At(rate float64) float64 {
+	if !e.f.Known() {
 		return math.NaN()
 	}
-	n := len(f.quantiles)
-	prev := 0.0
-	for i, q := range f.quantiles {
-		v := f.Max(h, q)
-		if v > rate {
-			if i == 0 {
-				return 1
-			}
-			return 1 - (f.quantiles[i-1] + (q-f.quantiles[i-1])*(rate-prev)/(v-prev))
-		}
-		prev = v
+	if rate < e.rate {
+		e.begin()
 	}
-	return 1 - f.quantiles[n-1]
+	e.rate = rate
+	qs := e.f.quantiles
+	for !(e.value > rate) {
+		if e.next++; e.next == len(qs) {
+			e.next--
+			return 1 - qs[e.next]
+		}
+		e.below, e.value = e.value, e.f.quantile(e.row, e.weight, qs[e.next])
+	}
+	if e.next == 0 {
+		return 1
+	}
+	low := qs[e.next-1]
+	return 1 - (low + (qs[e.next]-low)*(rate-e.below)/(e.value-e.below))
 }
 
 // Late is the expected demand in windows that exceed a rate, E[D 1(D > rate)] in
@@ -278,21 +318,24 @@ func (f *Forecast) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-func (f Forecast) cell(r, c int) float64 {
+func (f *Forecast) cell(r, c int) float64 {
 	r, c = min(r, len(f.horizons)-1), min(c, len(f.quantiles)-1)
 	return math.Max(f.values[r*len(f.quantiles)+c]+f.shift, 0)
 }
 
-// locate finds i and w with x = axis(i)*(1-w) + axis(i+1)*w, clamped to the axis.
-func locate(n int, axis func(int) float64, x float64) (int, float64) {
-	i := sort.Search(n, func(i int) bool { return axis(i) >= x })
+// locate finds i and w with x = axis[i]*(1-w) + axis[i+1]*w, clamped to the axis, which is short.
+func locate[T time.Duration | float64](axis []T, x T) (int, float64) {
+	i := 0
+	for i < len(axis) && axis[i] < x {
+		i++
+	}
 	switch i {
 	case 0:
 		return 0, 0
-	case n:
-		return n - 1, 0
+	case len(axis):
+		return i - 1, 0
 	}
-	return i - 1, (x - axis(i-1)) / (axis(i) - axis(i-1))
+	return i - 1, (float64(x) - float64(axis[i-1])) / (float64(axis[i]) - float64(axis[i-1]))
 }
 
 func mix(a, b, w float64) float64 { return a + (b-a)*w }

@@ -166,6 +166,9 @@ func (f *Forecaster) begin(s *series, epoch int64, h int) {
 // Bytes is the memory that a forecaster keeps, its shared scratch aside.
 func (f *Forecaster) Bytes() int {
 	t := &f.track
-	return int(unsafe.Sizeof(*f)) + cap(t.ring)*int(unsafe.Sizeof(moment{})) +
-		cap(t.forest.split)*int(unsafe.Sizeof(t.forest.split[0])) + cap(t.forest.leaf)*int(unsafe.Sizeof(t.forest.leaf[0]))
+	n := int(unsafe.Sizeof(*f)) + cap(t.ring)*int(unsafe.Sizeof(moment{}))
+	if t.forest.grove != nil {
+		n += int(unsafe.Sizeof(grove{}))
+	}
+	return n
 }

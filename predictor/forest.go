@@ -25,8 +25,13 @@ var shares = [order + 1]float64{0, 0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.87, 0.92, 0
 type forest struct {
 	ready bool
 	cut   [features][cuts]float32
-	split [][maxLeaves - 1]split
-	leaf  [][maxLeaves][order]int16
+	*grove
+}
+
+// grove is the trees, in one piece, which wastes less memory than two.
+type grove struct {
+	split [trees][maxLeaves - 1]split
+	leaf  [trees][maxLeaves][order]int16
 }
 
 // split sends a row left if its bin of the feature is at most bin. Children below
@@ -66,7 +71,7 @@ func (f *forest) read(x *[features]float32, b, e float32, out *[levels]float32) 
 	f.bin(x, &bin)
 	var buf [trees * order]int32
 	pool := buf[:0]
-	for k := range f.split {
+	for k := range trees {
 		n := uint8(0)
 		for {
 			c := f.split[k][n]

@@ -73,8 +73,8 @@ func (g *garden) grow(f *forest, n int, seed uint64) {
 	}
 	g.cutUp(f, n)
 	rng := rand.New(rand.NewPCG(seed, 0x7472656573))
-	if f.split == nil {
-		f.split, f.leaf = make([][maxLeaves - 1]split, trees), make([][maxLeaves][order]int16, trees)
+	if f.grove == nil {
+		f.grove = new(grove)
 	}
 	for k := range trees {
 		g.sample = g.sample[:0]

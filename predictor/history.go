@@ -93,8 +93,9 @@ func (h *History) push(mean, peak uint16) {
 	}
 	if len(h.mean) == cap(h.mean) { // not by doubling
 		n := min(len(h.mean)+more, h.keep+more)
-		h.mean = append(make([]uint16, 0, n), h.mean...)
-		h.peak = append(make([]uint16, 0, n), h.peak...)
+		both := make([]uint16, 2*n) // one allocation wastes less than two
+		h.mean = append(both[:0:n], h.mean...)
+		h.peak = append(both[n:n], h.peak...)
 	}
 	h.mean, h.peak = append(h.mean, mean), append(h.peak, peak)
 }

@@ -34,14 +34,15 @@ func (e *Engine) Reconsider(ids []policy.ModelID) (published bool) {
 	e.pending.Unlock()
 	out := &policy.Snapshot{At: old.At, Models: slices.Clone(old.Models)}
 	proposals := make([]policy.Proposal, len(out.Models))
+	var desk policy.Workspace // a tick may be at work at the engine's
 	for i := range out.Models {
 		v := &out.Models[i]
 		if slices.Contains(ids, v.Model.ID) {
 			v.Input = e.beside(v.Input)
-			v.Proposal = e.rules.propose(v.Model, v.Learned, v.Input, v.Forecast)
+			v.Proposal = e.rules.propose(&desk, &v.Model, &v.Learned, &v.Input, &v.Forecast)
 		}
 		proposals[i] = v.Proposal
 	}
-	out.Before, out.Plan = old.Plan, e.rules.allocate(budgets, old.Plan, proposals)
+	out.Before, out.Plan = old.Plan, e.rules.allocate(&desk, budgets, &old.Plan, proposals)
 	return e.board.replace(old, out)
 }

@@ -20,34 +20,35 @@ const (
 // fold does not advance.
 func (e *Engine) blind(at time.Time, cause error) *policy.Snapshot {
 	out := &policy.Snapshot{At: at, Models: make([]policy.ModelView, len(e.models))}
-	for i, m := range e.models {
-		out.Models[i] = e.blindView(m, at, cause)
+	var desk policy.Workspace // what stands from the last moment is of the engine's
+	for i := range e.models {
+		out.Models[i] = e.blindView(&desk, e.seats[i], &e.models[i], at, cause)
 	}
-	out.Before, out.Plan = e.plan, e.allocate(at, out.Models)
+	out.Before, out.Plan = e.plan, e.allocate(&desk, at, out.Models)
 	return out
 }
 
-func (e *Engine) blindView(m policy.Model, at time.Time, cause error) (v policy.ModelView) {
-	s := e.stateOf(m.ID)
-	in := complete(m, aged(m, s.input, at))
+func (e *Engine) blindView(desk *policy.Workspace, s *state, m *policy.Model, at time.Time, cause error) (v policy.ModelView) {
+	in := aged(m, &s.input, at)
+	complete(m, &in)
 	in = e.beside(in)
 	in.Faults = append(in.Faults, []policy.Fault{{
 		Code: FaultLoad,
 		Text: fmt.Sprintf("no signals could be read (%v); decisions are held", cause),
 	}}...)
-	v = policy.ModelView{Model: m, Input: in, Learned: s.learned, Forecast: s.forecast.Shifted(s.history.Rate(), s.history.Top())}
+	v = policy.ModelView{Model: *m, Input: in, Learned: s.learned, Forecast: s.forecast.Shifted(s.history.Rate(), s.history.Top())}
 	defer func() {
 		if r := recover(); r != nil {
 			e.caught(m.ID.String(), r)
-			v.Proposal = faulted(m, in)
+			v.Proposal = faulted(m, &in)
 		}
 	}()
-	v.Proposal = e.rules.propose(m, s.learned, in, v.Forecast)
+	v.Proposal = e.rules.propose(desk, m, &s.learned, &in, &v.Forecast)
 	return v
 }
 
 // aged is the last input with every value gone unknown and every age grown.
-func aged(m policy.Model, last policy.Input, at time.Time) policy.Input {
+func aged(m *policy.Model, last *policy.Input, at time.Time) policy.Input {
 	if last.Now.IsZero() {
 		return unknown(m, at)
 	}
@@ -72,12 +73,12 @@ func aged(m policy.Model, last policy.Input, at time.Time) policy.Input {
 	return in
 }
 
-func unknown(m policy.Model, at time.Time) policy.Input {
+func unknown(m *policy.Model, at time.Time) policy.Input {
 	return policy.Input{Model: m.ID, Now: at, Signals: policy.Signals{Partial: true}}
 }
 
 // unseen is the input of a configured model that the source says nothing of.
-func unseen(m policy.Model, at time.Time) policy.Input {
+func unseen(m *policy.Model, at time.Time) policy.Input {
 	in := unknown(m, at)
 	in.Faults = []policy.Fault{{
 		Code: FaultInput, Object: m.ID.String(),
@@ -88,19 +89,34 @@ func unseen(m policy.Model, at time.Time) policy.Input {
 
 // complete gives the input exactly one Supply per variant, in the model's
 // order; what is missing is unknown.
-func complete(m policy.Model, in policy.Input) policy.Input {
+func complete(m *policy.Model, in *policy.Input) {
+	if isComplete(m, in) {
+		return
+	}
 	supply := make([]policy.Supply, len(m.Variants))
-	for i, v := range m.Variants {
-		supply[i] = policy.Supply{Variant: v.Name}
+	for i := range m.Variants {
+		name := m.Variants[i].Name
+		supply[i] = policy.Supply{Variant: name}
 		for _, s := range in.Supply {
-			if s.Variant == v.Name {
+			if s.Variant == name {
 				supply[i] = s
 				break
 			}
 		}
 	}
 	in.Supply = supply
-	return in
+}
+
+func isComplete(m *policy.Model, in *policy.Input) bool {
+	if len(in.Supply) != len(m.Variants) {
+		return false
+	}
+	for i := range in.Supply {
+		if in.Supply[i].Variant != m.Variants[i].Name {
+			return false
+		}
+	}
+	return true
 }
 
 func panicFault(id policy.ModelID, r any) policy.Fault {
@@ -111,7 +127,7 @@ func panicFault(id policy.ModelID, r any) policy.Fault {
 }
 
 // faulted holds a model whose policy panicked.
-func faulted(m policy.Model, in policy.Input) policy.Proposal {
+func faulted(m *policy.Model, in *policy.Input) policy.Proposal {
 	p := policy.Proposal{Model: m.ID, At: in.Now, Priority: m.Priority, Hold: true, Active: true}
 	for i, v := range m.Variants {
 		s := in.Supply[i]

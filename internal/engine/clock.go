@@ -35,7 +35,8 @@ func (SystemClock) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // stopwatch measures real time spent, whatever time the models live in.
-func stopwatch() func() time.Duration {
-	start := time.Now()
-	return func() time.Duration { return time.Since(start) }
-}
+type stopwatch struct{ began time.Time }
+
+func startWatch() stopwatch { return stopwatch{time.Now()} }
+
+func (w stopwatch) elapsed() time.Duration { return time.Since(w.began) }

@@ -26,7 +26,7 @@ type Options struct {
 	Models       []policy.Model
 	Budgets      []policy.Budget
 	HoldFor      time.Duration // how long a held decision may be served; see Expired
-	LoadTimeout  time.Duration // one tick's Load may take this long; a replayed chunk ten times that
+	LoadTimeout  time.Duration // one tick's Load may take this long; a replayed chunk ten times that; negative = any time
 	Chunk        time.Duration // Replay loads this much at a time
 	DecideFor    time.Duration // Replay decides over its last so much; before, it only learns
 	CatchUp      time.Duration // missed moments up to this far back are folded later
@@ -38,6 +38,9 @@ type Options struct {
 	// Source. It is a pure read; what it says of the past it says of no other time. May be nil.
 	Beside   func(policy.Input) policy.Input
 	Progress func(done, total time.Duration) // called by Replay after each chunk; may be nil
+	// Fleeting snapshots are overwritten by the second tick after their own: for simulators, which read each before
+	// they ask for the next.
+	Fleeting bool
 	Log      *zap.Logger
 }
 
@@ -64,7 +67,6 @@ func (o Options) withDefaults() Options {
 	for _, p := range []struct{ have, want *time.Duration }{
 		{&o.Interval, &d.Interval},
 		{&o.HoldFor, &d.HoldFor},
-		{&o.LoadTimeout, &d.LoadTimeout},
 		{&o.Chunk, &d.Chunk},
 		{&o.DecideFor, &d.DecideFor},
 		{&o.CatchUp, &d.CatchUp},
@@ -76,6 +78,9 @@ func (o Options) withDefaults() Options {
 			*p.have = *p.want
 		}
 	}
+	if o.LoadTimeout == 0 {
+		o.LoadTimeout = d.LoadTimeout
+	}
 	if o.Log == nil {
 		o.Log = d.Log
 	}
@@ -84,10 +89,10 @@ func (o Options) withDefaults() Options {
 
 // rules is the pure core; tests replace parts of it.
 type rules struct {
-	observe  func(policy.Model, policy.Learned, policy.Input) policy.Learned
-	horizons func(policy.Model, policy.Learned, policy.Input) []time.Duration
-	propose  func(policy.Model, policy.Learned, policy.Input, predictor.Forecast) policy.Proposal
-	allocate func([]policy.Budget, policy.Plan, []policy.Proposal) policy.Plan
+	observe  func(*policy.Workspace, *policy.Model, *policy.Learned, *policy.Input) policy.Learned
+	horizons func(*policy.Workspace, *policy.Model, *policy.Learned, *policy.Input) []time.Duration
+	propose  func(*policy.Workspace, *policy.Model, *policy.Learned, *policy.Input, *predictor.Forecast) policy.Proposal
+	allocate func(*policy.Workspace, []policy.Budget, *policy.Plan, []policy.Proposal) policy.Plan
 }
 
 // Engine owns the fold. One tick runs at a time; SetModels and Stats may be
@@ -110,7 +115,9 @@ type Engine struct {
 	models  []policy.Model
 	budgets []policy.Budget
 	scratch predictor.Workspace // of the forecasters, which work one after another
+	press   press
 	states  map[policy.ModelID]*state
+	seats   []*state // of models, in their order; nil = to be looked up
 	plan    policy.Plan
 	untold  bool      // a replay decides, for nobody
 	at      time.Time // newest moment folded
@@ -124,8 +131,8 @@ func New(opts Options, source Source) *Engine {
 		source: source,
 		states: map[policy.ModelID]*state{},
 		rules: rules{
-			observe: policy.Observe, horizons: policy.Horizons,
-			propose: policy.Propose, allocate: policy.Allocate,
+			observe: (*policy.Workspace).Observe, horizons: (*policy.Workspace).Horizons,
+			propose: (*policy.Workspace).Propose, allocate: (*policy.Workspace).Allocate,
 		},
 	}
 	e.SetModels(opts.Models, opts.Budgets)
@@ -199,11 +206,14 @@ func (e *Engine) loadFrom(now time.Time) time.Time {
 }
 
 func (e *Engine) load(ctx context.Context, limit time.Duration, from, to time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	elapsed := stopwatch()
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	began := startWatch()
 	err := e.source.Load(ctx, from, to)
-	e.counts.update(func(s *Stats) { s.LastLoad = elapsed() })
+	e.counts.loaded(began.elapsed())
 	return err
 }
 
@@ -215,13 +225,13 @@ func (e *Engine) foldTo(ctx context.Context, from, to, learnUntil time.Time) (*p
 		if err := ctx.Err(); err != nil {
 			return last, fmt.Errorf("fold up to %s: %w", to.Format(time.RFC3339), err)
 		}
-		elapsed := stopwatch()
+		began := startWatch()
 		if t.After(learnUntil) {
 			last = e.fold(t)
 		} else {
 			e.learn(t)
 		}
-		e.counts.update(func(s *Stats) { s.Ticks, s.LastStep, s.LastGood = s.Ticks+1, elapsed(), t })
+		e.counts.folded(began.elapsed(), t)
 	}
 	return last, nil
 }
@@ -232,10 +242,20 @@ func (e *Engine) adopt(now time.Time) {
 	e.pending.Lock()
 	if e.pending.set {
 		e.models, e.budgets, e.pending.set = e.pending.models, e.pending.budgets, false
+		e.seats = nil
 	}
 	e.pending.Unlock()
-	for _, m := range e.models {
-		e.stateOf(m.ID).wanted = now
+	if e.seats == nil {
+		e.seats = make([]*state, len(e.models))
+		for i := range e.models {
+			e.seats[i] = e.stateOf(e.models[i].ID)
+		}
+	}
+	for _, s := range e.seats {
+		s.wanted = now
+	}
+	if len(e.states) == len(e.seats) {
+		return
 	}
 	for id, s := range e.states {
 		if now.Sub(s.wanted) > e.opts.ForgetAfter {

@@ -62,11 +62,17 @@ func (s *state) due(at time.Time, period time.Duration) bool {
 // fold advances every model and the plan by one moment.
 func (e *Engine) fold(at time.Time) *policy.Snapshot {
 	inputs := e.inputs(at)
-	out := &policy.Snapshot{At: at, Models: make([]policy.ModelView, len(e.models))}
-	for i, m := range e.models {
-		out.Models[i] = e.step(m, e.beside(inputOf(m, inputs, at)), at)
+	out, desk := e.press.next(at, len(e.models), e.opts.Fleeting)
+	for i := range e.models {
+		v := &out.Models[i]
+		v.Model = e.models[i]
+		inputs.of(&v.Model, at, &v.Input)
+		if e.opts.Beside != nil {
+			v.Input = e.opts.Beside(v.Input)
+		}
+		e.step(desk, v, e.seats[i], at)
 	}
-	out.Before, e.plan = e.plan, e.allocate(at, out.Models)
+	out.Before, e.plan = e.plan, e.allocate(desk, at, out.Models)
 	e.at, out.Plan = at, e.plan
 	return out
 }
@@ -75,55 +81,56 @@ func (e *Engine) fold(at time.Time) *policy.Snapshot {
 // part of a replay.
 func (e *Engine) learn(at time.Time) {
 	inputs := e.inputs(at)
-	for _, m := range e.models {
-		e.lesson(m, inputOf(m, inputs, at), at)
+	var in policy.Input
+	for i := range e.models {
+		inputs.of(&e.models[i], at, &in)
+		e.lesson(e.seats[i], &e.models[i], &in, at)
 	}
 	e.at = at
 }
 
 // step advances one model. What this moment teaches takes effect at the next:
 // Propose sees what was learned before it. A panic costs this model this tick.
-func (e *Engine) step(m policy.Model, in policy.Input, at time.Time) (v policy.ModelView) {
-	s := e.stateOf(m.ID)
-	v = policy.ModelView{Model: m, Input: in, Learned: s.learned, Forecast: s.forecast}
+func (e *Engine) step(desk *policy.Workspace, v *policy.ModelView, s *state, at time.Time) {
+	m := &v.Model
+	v.Learned, v.Forecast = s.learned, s.forecast
 	defer func() {
 		if r := recover(); r != nil {
 			e.caught(m.ID.String(), r)
 			v.Input.Faults = append(v.Input.Faults[:len(v.Input.Faults):len(v.Input.Faults)], panicFault(m.ID, r))
-			v.Proposal = faulted(m, v.Input)
+			v.Proposal = faulted(m, &v.Input)
 		}
 	}()
-	e.observe(s, m, in, at)
+	e.observe(desk, s, m, &v.Input, at)
 	if s.due(at, e.opts.RefreshEvery) {
-		horizons := e.rules.horizons(m, v.Learned, in)
+		horizons := e.rules.horizons(desk, m, &v.Learned, &v.Input)
 		made := s.forecaster.Forecast(s.history, at, horizons)
 		s.forecast, s.made, s.closed = made.Raised(s.history, m.Events), at, false
 	}
 	v.Forecast = s.forecast.Shifted(s.history.Rate(), s.history.Top())
-	v.Proposal = e.rules.propose(m, v.Learned, in, v.Forecast)
-	return v
+	v.Proposal = e.rules.propose(desk, m, &v.Learned, &v.Input, &v.Forecast)
 }
 
 // lesson is the part of step that learns.
-func (e *Engine) lesson(m policy.Model, in policy.Input, at time.Time) {
+func (e *Engine) lesson(s *state, m *policy.Model, in *policy.Input, at time.Time) {
 	defer func() {
 		if r := recover(); r != nil {
 			e.caught(m.ID.String(), r)
 		}
 	}()
-	e.observe(e.stateOf(m.ID), m, in, at)
+	e.observe(&e.press.desks[0], s, m, in, at)
 }
 
 // observe learns from a moment. A model is watched from the first moment at which
 // anything of it was known: a replay that begins before the model did must not
 // pass for experience with it.
-func (e *Engine) observe(s *state, m policy.Model, in policy.Input, at time.Time) {
+func (e *Engine) observe(desk *policy.Workspace, s *state, m *policy.Model, in *policy.Input, at time.Time) {
 	if s.input.Now.IsZero() && !anything(in) {
 		return
 	}
-	s.input = in
-	first := policy.FirstAttempts(s.learned, in)
-	s.learned = e.rules.observe(m, s.learned, in)
+	s.input = *in
+	first := policy.FirstAttempts(&s.learned, in)
+	s.learned = e.rules.observe(desk, m, &s.learned, in)
 	if a := in.Signals.Arrivals; a.Known && !in.Signals.Partial {
 		closed := s.history.Add(at.Add(-a.Age), first) // a gap stays a gap, never a zero
 		s.closed = s.closed || closed
@@ -132,19 +139,19 @@ func (e *Engine) observe(s *state, m policy.Model, in policy.Input, at time.Time
 
 // allocate shares the budgets. Should Allocate itself panic, the previous plan
 // stands and shows its age.
-func (e *Engine) allocate(at time.Time, views []policy.ModelView) (plan policy.Plan) {
+func (e *Engine) allocate(desk *policy.Workspace, at time.Time, views []policy.ModelView) (plan policy.Plan) {
 	defer func() {
 		if r := recover(); r != nil {
 			e.caught("allocate", r)
 			plan = e.plan
-			plan.At = at
+			plan.At, plan.Decisions = at, slices.Clone(e.plan.Decisions)
 		}
 	}()
-	proposals := make([]policy.Proposal, len(views))
-	for i, v := range views {
-		proposals[i] = v.Proposal
+	e.press.proposals = e.press.proposals[:0]
+	for i := range views {
+		e.press.proposals = append(e.press.proposals, views[i].Proposal)
 	}
-	plan = e.rules.allocate(e.budgets, e.plan, proposals)
+	plan = e.rules.allocate(desk, e.budgets, &e.plan, e.press.proposals)
 	plan.Untold = e.untold
 	return plan
 }
@@ -156,38 +163,32 @@ func (e *Engine) caught(what string, r any) {
 }
 
 // inputs asks the source. Should it panic, nothing is known of any model.
-func (e *Engine) inputs(at time.Time) (out map[policy.ModelID]policy.Input) {
+func (e *Engine) inputs(at time.Time) (out inputs) {
 	defer func() {
 		if r := recover(); r != nil {
 			e.caught("source", r)
-			out = nil
+			out = inputs{}
 		}
 	}()
-	inputs := e.source.At(at)
-	out = make(map[policy.ModelID]policy.Input, len(inputs))
-	for _, in := range inputs {
-		out[in.Model] = in
+	all := e.source.At(at)
+	byModel := func(a, b policy.Input) int { return a.Model.Compare(b.Model) }
+	if !slices.IsSortedFunc(all, byModel) {
+		all = slices.Clone(all)
+		slices.SortStableFunc(all, byModel)
 	}
-	return out
+	return inputs{all: all}
 }
 
 // anything says whether an input holds any known value.
-func anything(in policy.Input) bool {
-	s := in.Signals
+func anything(in *policy.Input) bool {
+	s := &in.Signals
 	if s.Arrivals.Known || s.GatewayQueue.Known || s.TTFTP95.Known {
 		return true
 	}
-	for _, p := range s.Pods {
-		if p.Pending.Known || p.Running.Known || p.KV.Known || p.Completions.Known {
+	for i := range s.Pods {
+		if p := &s.Pods[i]; p.Pending.Known || p.Running.Known || p.KV.Known || p.Completions.Known {
 			return true
 		}
 	}
 	return slices.ContainsFunc(in.Supply, func(s policy.Supply) bool { return s.Known })
-}
-
-func inputOf(m policy.Model, inputs map[policy.ModelID]policy.Input, at time.Time) policy.Input {
-	if in, ok := inputs[m.ID]; ok {
-		return complete(m, in)
-	}
-	return complete(m, unseen(m, at))
 }

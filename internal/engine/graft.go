@@ -18,6 +18,7 @@ func (e *Engine) Graft(from *Engine, ids []policy.ModelID) (upTo time.Time, done
 	if from.at.Before(e.at) {
 		return e.at, false
 	}
+	e.seats = nil
 	for _, id := range ids {
 		have, there := e.states[id]
 		if s := from.states[id]; s != nil && there {

@@ -29,6 +29,18 @@ func (c *counters) update(f func(*Stats)) {
 	f(&c.s)
 }
 
+func (c *counters) loaded(took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.s.LastLoad = took
+}
+
+func (c *counters) folded(took time.Duration, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.s.Ticks, c.s.LastStep, c.s.LastGood = c.s.Ticks+1, took, at
+}
+
 func (c *counters) read() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,9 +16,9 @@ import (
 func TestWhatAMomentTeachesTakesEffectAtTheNext(t *testing.T) {
 	e := engineOn(newWorld(1))
 	var seen []time.Time
-	e.rules.propose = func(m policy.Model, l policy.Learned, in policy.Input, f predictor.Forecast) policy.Proposal {
+	e.rules.propose = func(w *policy.Workspace, m *policy.Model, l *policy.Learned, in *policy.Input, f *predictor.Forecast) policy.Proposal {
 		seen = append(seen, l.At)
-		return policy.Propose(m, l, in, f)
+		return w.Propose(m, l, in, f)
 	}
 	for i := range 3 {
 		tick(t, e, noon.Add(time.Duration(i)*15*time.Second))
@@ -182,11 +182,11 @@ func TestAPanicCostsOneModelOneTick(t *testing.T) {
 	w := newWorld(3)
 	w.input = func(m policy.Model, at time.Time) policy.Input { return steady(m, at, 2, 5) }
 	e := engineOn(w)
-	e.rules.propose = func(m policy.Model, l policy.Learned, in policy.Input, f predictor.Forecast) policy.Proposal {
+	e.rules.propose = func(w *policy.Workspace, m *policy.Model, l *policy.Learned, in *policy.Input, f *predictor.Forecast) policy.Proposal {
 		if m.ID.Name == "m0001" {
 			panic("index out of range")
 		}
-		return policy.Propose(m, l, in, f)
+		return w.Propose(m, l, in, f)
 	}
 	s := tick(t, e, noon)
 	for _, d := range s.Plan.Decisions {
@@ -206,7 +206,7 @@ func TestAPanicCostsOneModelOneTick(t *testing.T) {
 func TestAPanicInAllocateKeepsThePlan(t *testing.T) {
 	e := engineOn(newWorld(2))
 	before := tick(t, e, noon).Plan
-	e.rules.allocate = func([]policy.Budget, policy.Plan, []policy.Proposal) policy.Plan { panic("boom") }
+	e.rules.allocate = func(*policy.Workspace, []policy.Budget, *policy.Plan, []policy.Proposal) policy.Plan { panic("boom") }
 	after := tick(t, e, noon.Add(15*time.Second)).Plan
 	if diff := cmp.Diff(before.Decisions, after.Decisions); diff != "" {
 		t.Errorf("decisions changed (-before +after):\n%s", diff)

@@ -73,6 +73,7 @@ func NewForewarm(c *Course, p Product) *Forewarm {
 	}
 	opts := engine.DefaultOptions()
 	opts.Interval, opts.Models = c.load.Step, []policy.Model{m}
+	opts.LoadTimeout, opts.Fleeting = -1, true // the source waits for nobody, and the plan is read at once
 	if p.Forecaster != nil {
 		opts.Forecaster = p.Forecaster
 	}
