@@ -14,7 +14,6 @@ import (
 
 	"github.com/forewarm/forewarm/internal/report"
 	"github.com/forewarm/forewarm/internal/sim"
-	"github.com/forewarm/forewarm/internal/sim/world"
 	"github.com/forewarm/forewarm/internal/study"
 )
 
@@ -80,8 +79,8 @@ func (f *simulateFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.html, "html", "", "also write a report with charts to this `file`")
 	fl.StringVar(&f.yardstick, "yardstick", "", "the yardstick: all warm-ups and fleets, headrooms swept; with the "+
 		"development traces of a `folder` if they are there, else on the shipped workloads")
-	fl.BoolVar(&f.burst, "burst", false, "the burst yardstick, request by request; of the other flags it takes --seed and "+
-		"the conditions")
+	fl.BoolVar(&f.burst, "burst", false, "the burst yardstick, request by request; of the other flags it takes --seed, --html "+
+		"and the conditions")
 	fl.BoolVar(&f.ByLoad, "by-load", false, "also Forewarm load by load, beside the plain blend (if it is run), the moving "+
 		"maximum and the best rival, and the cells in which it is ahead of every rival; the yardstick has it")
 	f.registerSpot(cmd)
@@ -111,7 +110,7 @@ func (f *simulateFlags) check() error {
 	}
 	for _, flag := range []string{
 		"trace", "workload", "policy", "capacity", "warm-up", "fleet", "span", "burn-in", "sweep",
-		"html", "yardstick", "spot", "by-load",
+		"yardstick", "spot", "by-load",
 	} {
 		if f.burst && f.changed(flag) {
 			errs = append(errs, fmt.Errorf("--burst and --%s: want one of them, the profile is fixed", flag))
@@ -131,23 +130,18 @@ func simulate(ctx context.Context, s *streams, f *simulateFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	if f.burst {
-		rows, err := world.BurstYardstick(ctx, true, f.Seed, f.Under)
-		if err != nil {
-			return err
-		}
-		return world.WriteBurst(s.out, rows)
-	}
-	if f.changed("idle") {
-		return simulateIdle(s, f)
-	}
-	if len(f.spot.Files) > 0 {
-		return simulateSpot(s, f)
-	}
 	if f.html != "" {
 		if err := checkPage(f.html); err != nil {
 			return err
 		}
+	}
+	switch {
+	case f.burst:
+		return simulateBurst(ctx, s, f)
+	case f.changed("idle"):
+		return simulateIdle(s, f)
+	case len(f.spot.Files) > 0:
+		return simulateSpot(s, f)
 	}
 	opts, done := f.options(s)
 	r, err := study.Run(ctx, opts)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -97,19 +96,5 @@ func conditionsLine(c *study.Conditions) string {
 	if c == nil {
 		return ""
 	}
-	var parts []string
-	add := func(hard bool, format string, args ...any) {
-		if hard {
-			parts = append(parts, fmt.Sprintf(format, args...))
-		}
-	}
-	add(c.Quota > 0, "%d GPUs at most", c.Quota)
-	add(c.WarmUpSpread > 0, "warm-ups spread by %g", c.WarmUpSpread)
-	add(c.SpeedSpread > 0, "speeds of replicas spread by %g", c.SpeedSpread)
-	add(c.Lost > 0, "%g of scrapes lost", c.Lost)
-	add(c.NaN > 0, "%g of what is scraped NaN", c.NaN)
-	add(c.Delay > 0, "scrapes %g s late", c.Delay)
-	add(len(c.Outages) > 0, "no scrapes in %s", strings.Join(c.Outages, ", "))
-	add(c.AtFinish, "requests counted when they are finished")
-	return "Conditions: " + strings.Join(parts, "; ") + ".\n"
+	return "Conditions: " + c.String() + ".\n"
 }

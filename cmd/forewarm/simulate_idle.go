@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"github.com/forewarm/forewarm/internal/report"
 	"github.com/forewarm/forewarm/internal/study"
 )
 
@@ -17,7 +19,7 @@ func (f *simulateFlags) checkIdle() []error {
 		return nil
 	}
 	for _, flag := range []string{
-		"trace", "workload", "policy", "capacity", "warm-up", "fleet", "span", "burn-in", "sweep", "html",
+		"trace", "workload", "policy", "capacity", "warm-up", "fleet", "span", "burn-in", "sweep",
 		"yardstick", "spot", "burst", "by-load",
 	} {
 		if f.changed(flag) {
@@ -44,7 +46,23 @@ func simulateIdle(s *streams, f *simulateFlags) error {
 		"A gap costs its length, or the idle time before the replica went and C for its restart; C is in seconds of a\n"+
 		"replica: the warm-up, and what it is worth that nobody waits. Cost is a multiple of the bill of who knows the\n"+
 		"future; worst is that of the worst tenant.", r.Tenants, clean(r.Source), r.Gaps, r.Seed)
-	return f.writeRows(s, r, head, idleColumns, idleCells(r))
+	if err := f.writeRows(s, r, head, idleColumns, idleCells(r)); err != nil {
+		return err
+	}
+	return f.sheet("Forewarm at zero", head, idleColumns, idleCells(r), idleBars(r))
+}
+
+// idleBars are the bills at each restart cost.
+func idleBars(r study.IdleSimulation) (out []report.Bars) {
+	for _, w := range r.Rows {
+		title := fmt.Sprintf("Restart cost %s s", short(w.Cost))
+		i := slices.IndexFunc(out, func(b report.Bars) bool { return b.Title == title })
+		if i < 0 {
+			i, out = len(out), append(out, report.Bars{Title: title, Unit: "cost, multiple of who knows the future"})
+		}
+		out[i].Names, out[i].Values = append(out[i].Names, w.Rule), append(out[i].Values, w.Ratio)
+	}
+	return out
 }
 
 // idleColumns name the columns; documented in docs/cli.md.

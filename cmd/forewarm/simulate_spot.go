@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/forewarm/forewarm/internal/report"
 	"github.com/forewarm/forewarm/internal/study"
 )
 
@@ -31,7 +32,7 @@ func (f *simulateFlags) checkSpot() []error {
 		return nil
 	}
 	errs := []error{f.spot.Check()}
-	for _, flag := range []string{"policy", "capacity", "sweep", "html", "yardstick", "by-load"} {
+	for _, flag := range []string{"policy", "capacity", "sweep", "yardstick", "by-load"} {
 		if f.changed(flag) {
 			errs = append(errs, fmt.Errorf("--spot and --%s: want one of them", flag))
 		}
@@ -52,7 +53,25 @@ func simulateSpot(s *streams, f *simulateFlags) error {
 		"than ready capacity. All but Forewarm split a total that is never wrong; capacity and warm-up are configured.%s",
 		short(r.WarmUp), short(r.Notice), short(r.Fleet), short(r.Price), r.Seed, strings.TrimSuffix("\n"+conditionsLine(r.Conditions), "\n"))
 	f.tell(s, r.Notes)
-	return f.writeRows(s, r, head, spotColumns, spotCells(r))
+	if err := f.writeRows(s, r, head, spotColumns, spotCells(r)); err != nil {
+		return err
+	}
+	return f.sheet("Forewarm on spot", head, spotColumns, spotCells(r), spotBars(r))
+}
+
+// spotBars are bill and shortage on each series and load.
+func spotBars(r study.SpotSimulation) (out []report.Bars) {
+	for _, w := range r.Rows {
+		on := w.Series + ", load " + w.Load
+		if len(out) == 0 || out[len(out)-1].Title != "Short on "+on {
+			out = append(out, report.Bars{Title: "Bill on " + on, Unit: "of on-demand only"},
+				report.Bars{Title: "Short on " + on, Unit: "% of ticks"})
+		}
+		bill, short := &out[len(out)-2], &out[len(out)-1]
+		bill.Names, bill.Values = append(bill.Names, w.Policy), append(bill.Values, w.Cost)
+		short.Names, short.Values = append(short.Names, w.Policy), append(short.Values, 100*w.Unavailable)
+	}
+	return out
 }
 
 // spotColumns name the columns; documented in docs/cli.md.

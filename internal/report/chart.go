@@ -165,8 +165,8 @@ var (
 )
 
 // svg renders a chart for a page: no prolog, no name spaces (HTML knows them), as wide as its place.
-func svg(p *plot.Plot, width, height vg.Length, label string) (template.HTML, error) {
-	c := vgsvg.New(width, height)
+func svg(p *plot.Plot, height vg.Length, label string) (template.HTML, error) {
+	c := vgsvg.New(chartWidth, height)
 	p.Draw(draw.New(c))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {

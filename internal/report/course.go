@@ -47,7 +47,7 @@ func loadChart(c study.Course) (template.HTML, error) {
 		return "", err
 	}
 	atZero(p)
-	return svg(p, chartWidth, loadHeight, "load of "+c.Load)
+	return svg(p, loadHeight, "load of "+c.Load)
 }
 
 // fleetChart draws what one policy wanted and had.
@@ -64,7 +64,7 @@ func fleetChart(c study.Course, i int) (template.HTML, error) {
 		return "", err
 	}
 	atZero(p)
-	return svg(p, chartWidth, fleetHeight, fmt.Sprintf("replicas of %s on %s", r.Policy, c.Load))
+	return svg(p, fleetHeight, fmt.Sprintf("replicas of %s on %s", r.Policy, c.Load))
 }
 
 func loadOf(m study.Moment) float64   { return m.Load }

@@ -29,7 +29,7 @@ var pages = template.Must(template.New("pages").Funcs(template.FuncMap{
 	"percent": func(v float64) string { return strconv.FormatFloat(100*v, 'f', 2, 64) },
 	"signed":  func(v float64) string { return fmt.Sprintf("%+.3f", v) },
 	"time":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
-	"ours":    func(name string) bool { return strings.HasPrefix(name, "forewarm") },
+	"ours":    isOurs,
 }).ParseFS(pageFiles, "*.html"))
 
 func short(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }

@@ -71,7 +71,7 @@ func drawTrades(all []trade, cost, misses string) (template.HTML, error) {
 	p.Legend.XOffs = chartWidth - legendWidth
 	p.X.Min, p.Y.Min, p.Y.Max = math.Min(left, 1), 0, math.Max(top, 0.1)*1.4 // the legend has its own room
 	p.X.Max = math.Max(p.X.Max, p.X.Min+0.1) + 0.02
-	return svg(p, chartWidth, tradesHeight, "cost against violations")
+	return svg(p, tradesHeight, "cost against violations")
 }
 
 var marks = []draw.GlyphDrawer{

@@ -2,7 +2,9 @@ package study
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/forewarm/forewarm/internal/sim"
 	"github.com/forewarm/forewarm/internal/sim/fluid"
@@ -81,6 +83,25 @@ type Conditions struct {
 	Delay        float64  `json:"scrapeDelaySeconds,omitempty"`
 	Outages      []string `json:"outages,omitempty"` // START/LENGTH
 	AtFinish     bool     `json:"arrivalsAtFinish,omitempty"`
+}
+
+// String says them in words.
+func (c *Conditions) String() string {
+	var parts []string
+	add := func(hard bool, format string, args ...any) {
+		if hard {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(c.Quota > 0, "%d GPUs at most", c.Quota)
+	add(c.WarmUpSpread > 0, "warm-ups spread by %g", c.WarmUpSpread)
+	add(c.SpeedSpread > 0, "speeds of replicas spread by %g", c.SpeedSpread)
+	add(c.Lost > 0, "%g of scrapes lost", c.Lost)
+	add(c.NaN > 0, "%g of what is scraped NaN", c.NaN)
+	add(c.Delay > 0, "scrapes %g s late", c.Delay)
+	add(len(c.Outages) > 0, "no scrapes in %s", strings.Join(c.Outages, ", "))
+	add(c.AtFinish, "requests counted when they are finished")
+	return strings.Join(parts, "; ")
 }
 
 // conditionsOf are null where the world is easy.

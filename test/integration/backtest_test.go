@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,9 +19,8 @@ import (
 )
 
 const (
-	// chronicleStep is the scrape interval of three generated days.
+	// chronicleStep is the scrape interval of the generated days.
 	chronicleStep = 30 * time.Second
-	chronicleSpan = 72 * time.Hour
 	// lead is how much before an hour its replicas are there, and how much longer those of the hour before stay.
 	lead = 10 * time.Minute
 	// startUp is from a pod's creation to its readiness.
@@ -29,9 +29,25 @@ const (
 	carried = 2.0
 )
 
-// chronicle is three days of one model, hour by hour.
+// chronicleDays is how many days are generated: three, or FOREWARM_TEST_BACKTEST_DAYS, to see what a long history takes.
+// What is planted is in the first three.
+func chronicleDays(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("FOREWARM_TEST_BACKTEST_DAYS")
+	if text == "" {
+		return 3
+	}
+	days, err := strconv.Atoi(text)
+	if err != nil || days < 3 || days > 15 {
+		t.Fatalf("FOREWARM_TEST_BACKTEST_DAYS: want 3 to 15 days, as many as the server keeps, got %q", text)
+	}
+	return days
+}
+
+// chronicle is some days of one model, hour by hour.
 type chronicle struct {
 	begin   time.Time
+	span    time.Duration
 	samples map[string]*prompb.TimeSeries
 	done    [16]float64   // requests that each pod completed
 	born    [16]time.Time // zero = the pod is not there
@@ -73,7 +89,7 @@ func (c *chronicle) replicas(at time.Time) int {
 // newest sample.
 func (c *chronicle) write(t *testing.T, p *prometheus) {
 	t.Helper()
-	for from := c.begin; from.Before(c.begin.Add(chronicleSpan)); from = from.Add(30 * time.Minute) {
+	for from := c.begin; from.Before(c.begin.Add(c.span)); from = from.Add(30 * time.Minute) {
 		c.samples = map[string]*prompb.TimeSeries{}
 		for at := from; at.Before(from.Add(30 * time.Minute)); at = at.Add(chronicleStep) {
 			c.scrape(at)
@@ -180,9 +196,9 @@ func (c *chronicle) add(at time.Time, v float64, name string, pairs ...string) {
 	s.Samples = append(s.Samples, prompb.Sample{Timestamp: at.UnixMilli(), Value: v})
 }
 
-// truths are what the three days come to, on the moments that were scraped.
+// truths are what the days come to, on the moments that were scraped.
 func (c *chronicle) truths() (replicaHours, requests, late float64) {
-	for at := c.begin; at.Before(c.begin.Add(chronicleSpan)); at = at.Add(chronicleStep) {
+	for at := c.begin; at.Before(c.begin.Add(c.span)); at = at.Add(chronicleStep) {
 		if c.silent(at) {
 			continue
 		}
@@ -229,7 +245,8 @@ type backtestFigures struct {
 
 func backtestRun(t *testing.T, args ...string) (backtestReport, result) {
 	t.Helper()
-	r := forewarm(t, append([]string{"backtest", "-o", "json"}, args...)...)
+	longest := longestRun * time.Duration(chronicleDays(t)) / 3
+	r := forewarmWithin(t, longest, append([]string{"backtest", "-o", "json"}, args...)...)
 	r.want(t, exitOK)
 	var out backtestReport
 	if err := json.Unmarshal([]byte(r.stdout), &out); err != nil {
@@ -241,12 +258,13 @@ func backtestRun(t *testing.T, args ...string) (backtestReport, result) {
 	return out, r
 }
 
-// Three generated days, read back by the binary from a real server.
+// Generated days, read back by the binary from a real server.
 func TestBacktest(t *testing.T) {
 	t.Parallel()
 	prom := startPrometheus(t)
 	end := time.Now().UTC().Truncate(time.Hour)
-	c := &chronicle{begin: end.Add(-chronicleSpan)}
+	span := time.Duration(chronicleDays(t)) * 24 * time.Hour
+	c := &chronicle{begin: end.Add(-span), span: span}
 	c.write(t, prom)
 	at := end.Add(-time.Minute).Format(time.RFC3339)
 	file := configFile(t, fmt.Sprintf(`sources: [{name: default, url: %q}]
@@ -268,12 +286,12 @@ models:
 
 	t.Run("the fleet is told as it was, with capacity configured", func(t *testing.T) {
 		t.Parallel()
-		out, r := backtestRun(t, "--config", file, "--range", "72h", "--at", at)
+		out, r := backtestRun(t, "--config", file, "--range", span.String(), "--at", at)
 		c.checkFleet(t, out)
-		if again, r2 := backtestRun(t, "--config", file, "--range", "72h", "--at", at); r2.stdout != r.stdout {
+		if again, r2 := backtestRun(t, "--config", file, "--range", span.String(), "--at", at); r2.stdout != r.stdout {
 			t.Errorf("want the same bytes again, got %v and %v", out, again)
 		}
-		t.Logf("took %s", r.took)
+		t.Logf("%s took %s, %s of CPU and %s", span, r.took.Round(time.Millisecond), r.cpu, r.peak)
 	})
 	t.Run("what nobody configured is inferred, and shown as an interval", func(t *testing.T) {
 		t.Parallel()
@@ -297,7 +315,7 @@ models:
 	})
 	t.Run("without kube-state-metrics the pods that reported are the fleet", func(t *testing.T) {
 		t.Parallel()
-		out, _ := backtestRun(t, "--prometheus", prom.url, "-n", "bare", "--range", "72h", "--step", "1m", "--at", at)
+		out, _ := backtestRun(t, "--prometheus", prom.url, "-n", "bare", "--range", span.String(), "--step", "1m", "--at", at)
 		hours, _, _ := c.truths() // but for the minutes of warm-up, in which a pod reports nothing
 		if got := out.Models[0].Policies[0].Figures.ReplicaHours; got == nil || math.Abs(*got/hours-1) > 0.02 {
 			t.Errorf("replica-hours: want %g within 2 %%, got %s", hours, text(got))

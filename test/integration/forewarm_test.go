@@ -30,7 +30,8 @@ const longestRun = 60 * time.Second
 type result struct {
 	code           int
 	stdout, stderr string
-	took           time.Duration
+	took, cpu      time.Duration
+	peak           string // most memory at a time
 }
 
 // command is the binary as a user would run it on a laptop that has neither a
@@ -48,7 +49,13 @@ func command(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
 // forewarm runs the binary to its end.
 func forewarm(t *testing.T, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), longestRun)
+	return forewarmWithin(t, longestRun, args...)
+}
+
+// forewarmWithin is the same for what may take another time.
+func forewarmWithin(t *testing.T, longest time.Duration, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), longest)
 	defer cancel()
 	cmd := command(ctx, t, args...)
 	var stdout, stderr bytes.Buffer
@@ -56,10 +63,13 @@ func forewarm(t *testing.T, args ...string) result {
 	start := time.Now()
 	err := cmd.Run()
 	r := result{stdout: stdout.String(), stderr: stderr.String(), took: time.Since(start)}
+	if p := cmd.ProcessState; p != nil {
+		r.cpu, r.peak = p.UserTime()+p.SystemTime(), peakOf(p)
+	}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		t.Fatalf("forewarm %s did not end within %s\n%s", strings.Join(args, " "), longestRun, r)
+		t.Fatalf("forewarm %s did not end within %s\n%s", strings.Join(args, " "), longest, r)
 	case errors.As(err, &exit):
 		r.code = exit.ExitCode()
 	case err != nil:
