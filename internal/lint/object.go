@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -52,10 +53,11 @@ type ScaledSpec struct {
 		Kind       string `json:"kind"`
 		Name       string `json:"name"`
 	} `json:"scaleTargetRef"`
-	MinReplicaCount *int32 `json:"minReplicaCount"`
-	MaxReplicaCount *int32 `json:"maxReplicaCount"`
-	CooldownPeriod  *int32 `json:"cooldownPeriod"`
-	Fallback        *struct {
+	IdleReplicaCount *int32 `json:"idleReplicaCount"`
+	MinReplicaCount  *int32 `json:"minReplicaCount"`
+	MaxReplicaCount  *int32 `json:"maxReplicaCount"`
+	CooldownPeriod   *int32 `json:"cooldownPeriod"`
+	Fallback         *struct {
 		Replicas int32  `json:"replicas"`
 		Behavior string `json:"behavior"`
 	} `json:"fallback"`
@@ -87,6 +89,15 @@ func (s Scaled) min() int {
 	return int(*s.Spec.MinReplicaCount)
 }
 
+// sleeps says whether KEDA may take the target to zero: idleReplicaCount is where an inactive target goes, whatever the
+// minimum while it is active.
+func (s Scaled) sleeps() bool {
+	if s.Spec.IdleReplicaCount != nil {
+		return *s.Spec.IdleReplicaCount == 0
+	}
+	return s.min() == 0
+}
+
 func (s Scaled) max() int {
 	if s.Spec.MaxReplicaCount == nil {
 		return kedaMax
@@ -109,9 +120,13 @@ func (s Scaled) target() target {
 	return target{s.Namespace, r.Kind, r.Name}
 }
 
-// ours says whether a trigger asks Forewarm: an external one that names a model.
+// ours says whether a trigger asks Forewarm: an external one that names a model or defines one, or whose address is
+// that of Forewarm's Service.
 func (t Trigger) ours() bool {
-	return (t.Type == "external" || t.Type == "external-push") && t.Metadata["model"] != ""
+	if t.Type != "external" && t.Type != "external-push" {
+		return false
+	}
+	return t.Metadata["model"] != "" || t.Metadata["engine"] != "" || strings.HasPrefix(t.Metadata["scalerAddress"], "forewarm")
 }
 
 // decides says whether a trigger asks for the decision, not for a signal.

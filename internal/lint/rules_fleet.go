@@ -62,12 +62,13 @@ func twoAutoscalers(in *Input) []Finding {
 	return out
 }
 
-// cooldownShort: a fleet that sleeps sooner than it wakes pays a warm-up per lull.
+// cooldownShort: a fleet that sleeps sooner than it wakes pays a warm-up per lull. What follows a decision is inactive
+// only when its idle window has passed, which weighs the warm-up already; there a cooldown only adds to it.
 func cooldownShort(in *Input) []Finding {
 	var out []Finding
 	for _, s := range in.Scaled {
 		warm, known := in.warmUp(s.target())
-		if s.min() > 0 || !known {
+		if !s.sleeps() || !known || slices.ContainsFunc(s.Spec.Triggers, Trigger.decides) {
 			continue
 		}
 		cooldown, said := time.Duration(kedaCooldown)*time.Second, ", the default"
@@ -102,14 +103,30 @@ func (in *Input) variant(t target) (policy.Variant, bool) {
 	return policy.Variant{}, false
 }
 
-// fallbackZero: what is unreachable is not idle.
+// fallbackZero: what is unreachable is not idle. Two of KEDA's parts read fallback.replicas (2.21, fallback.go and
+// scale_scaledobjects.go): the metrics, where the behavior says what becomes of it, and the executor, which holds a
+// target in an outage unless it is 0, whatever the behavior, and otherwise lets a target that may sleep sleep.
 func fallbackZero(in *Input) []Finding {
+	const remedy = "leave fallback out, then KEDA holds; or give the replicas that serve a usual day"
 	var out []Finding
 	for _, s := range in.Scaled {
-		if f := s.Spec.Fallback; f != nil && f.Replicas == 0 && (f.Behavior == "" || f.Behavior == "static") {
+		f := s.Spec.Fallback
+		if f == nil || f.Replicas != 0 {
+			continue
+		}
+		switch f.Behavior {
+		case "", "static":
 			out = append(out, s.find(Error, "spec.fallback.replicas",
-				"0: an outage of the metrics takes the whole fleet away",
-				"give the replicas that serve a usual day, or behavior: currentReplicas"))
+				"0: an outage of the metrics takes the whole fleet away", remedy))
+		case "currentReplicasIfLower": // the lower of what is there and 0
+			out = append(out, s.find(Error, "spec.fallback.replicas",
+				"0 is lower than any count, so currentReplicasIfLower takes the whole fleet away in an outage of the metrics",
+				remedy))
+		default:
+			if s.sleeps() {
+				out = append(out, s.find(Error, "spec.fallback.replicas",
+					"0: KEDA takes a target that may sleep to zero when metrics fail, before behavior "+f.Behavior+" counts", remedy))
+			}
 		}
 	}
 	return out
