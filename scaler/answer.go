@@ -24,13 +24,14 @@ type answer struct {
 // reader answers from snapshots.
 type reader struct {
 	holdFor func() time.Duration
-	missing func(id policy.ModelID, inline bool) string
+	missing func(id policy.ModelID) string
+	claimed func(Claim) (policy.Target, string)
 	near    func(name string, known []string) string
 }
 
-// answer answers for a trigger of a ScaledObject in a namespace.
-func (r reader) answer(s *policy.Snapshot, t Trigger, namespace string, now time.Time) (answer, error) {
-	out, view, err := r.state(s, t, namespace, now)
+// answer answers for a trigger of a ScaledObject.
+func (r reader) answer(s *policy.Snapshot, t Trigger, now time.Time) (answer, error) {
+	out, view, err := r.state(s, t, now)
 	if err == nil && t.Metric != Desired {
 		out.value, err = raw(view, t)
 	}
@@ -39,17 +40,15 @@ func (r reader) answer(s *policy.Snapshot, t Trigger, namespace string, now time
 
 // state is the answer with the replicas as its value. Activity needs no more: a raw
 // signal that is missing must not keep a model asleep that the plan wakes.
-func (r reader) state(
-	s *policy.Snapshot, t Trigger, namespace string, now time.Time,
-) (answer, *policy.ModelView, error) {
+func (r reader) state(s *policy.Snapshot, t Trigger, now time.Time) (answer, *policy.ModelView, error) {
 	if s == nil {
 		return answer{}, nil, status.Error(codes.Unavailable, "starting: there is no decision yet")
 	}
-	view, err := r.model(s, t, namespace)
+	view, err := r.model(s, t)
 	if err != nil {
 		return answer{}, nil, err
 	}
-	d, others, err := r.variant(s, t, t.id(namespace))
+	d, others, err := r.variant(s, t, t.id())
 	if err != nil {
 		return answer{}, nil, err
 	}
@@ -61,20 +60,43 @@ func (r reader) state(
 // model finds the model, in the ScaledObject's own namespace only. What it returns is
 // part of the snapshot, as in all that follows: copies would double the stack of each
 // of thousands of streams.
-func (r reader) model(s *policy.Snapshot, t Trigger, namespace string) (*policy.ModelView, error) {
-	id := t.id(namespace)
+func (r reader) model(s *policy.Snapshot, t Trigger) (*policy.ModelView, error) {
+	id := t.id()
 	i := sort.Search(len(s.Models), func(i int) bool { return s.Models[i].Model.ID.Compare(id) >= 0 })
+	var view *policy.ModelView
 	if i < len(s.Models) && s.Models[i].Model.ID == id {
-		return &s.Models[i], nil
+		view = &s.Models[i]
 	}
-	if why := r.missing(id, t.Inline); why != "" {
+	switch {
+	case t.Inline:
+		return r.defined(view, t)
+	case view != nil:
+		return view, nil
+	}
+	if why := r.missing(id); why != "" {
 		return nil, status.Errorf(codes.FailedPrecondition, "model %s: %s", id, why)
 	}
-	if t.Inline {
-		return nil, status.Errorf(codes.Unavailable,
-			"model %s: its definition was not seen yet, or the next tick did not come yet", id)
-	}
 	return nil, status.Errorf(codes.NotFound, "model %s is not known%s", id, r.neighbours(s, id))
+}
+
+// defined is the view if the plan decided it for the very object that the trigger's
+// ScaledObject scales. That a model has the name says nothing: the configuration, or
+// another ScaledObject, may have the name for a model of its own, and its count would
+// be taken for ours.
+func (r reader) defined(view *policy.ModelView, t Trigger) (*policy.ModelView, error) {
+	target, why := r.claimed(t.claim())
+	if why != "" {
+		return nil, status.Errorf(codes.FailedPrecondition, "model %s: %s", t.id(), why)
+	}
+	if view != nil && target != (policy.Target{}) {
+		for i := range view.Model.Variants {
+			if v := &view.Model.Variants[i]; v.Name == t.Variant && v.Target == target {
+				return view, nil
+			}
+		}
+	}
+	return nil, status.Errorf(codes.Unavailable,
+		"model %s: its definition was not seen yet, or the next tick did not come yet", t.id())
 }
 
 // mostNamed bounds how many models an error lists.

@@ -22,8 +22,11 @@ func TestAnErrorNamesTheKeyAndNoSecret(t *testing.T) {
 	o := options(&board{s: snapshot(decided("llama", 1, 1))}, func() time.Time { return noon })
 	o.Log = zap.New(core)
 	o.Near = func(string, []string) string { return "llama" }
-	o.Missing = func(id policy.ModelID, _ bool) string {
+	o.Missing = func(id policy.ModelID) string {
 		return map[string]string{"refused": "another has its series"}[id.Name]
+	}
+	o.Claimed = func(c Claim) (policy.Target, string) {
+		return policy.Target{}, map[string]string{"refused": "another defines it"}[c.Model]
 	}
 	k := keda{client: pb.NewExternalScalerClient(dial(t, nil, serve(t, o)))}
 	for name, tc := range map[string]struct {
@@ -40,9 +43,12 @@ func TestAnErrorNamesTheKeyAndNoSecret(t *testing.T) {
 		"no namespace":  {&pb.ScaledObjectRef{Name: "x"}, codes.InvalidArgument, "want a name and a namespace"},
 		"nothing":       {&pb.ScaledObjectRef{}, codes.InvalidArgument, "want a name and a namespace"},
 		"not there yet": {ref("model", "new", "engine", "vllm"), codes.Unavailable, "its definition was not seen yet"},
-		"not watched": {
-			ref("model", "refused", "engine", "vllm"), codes.FailedPrecondition,
-			"model llm/refused: another has its series",
+		"not watched":   {ref("model", "refused"), codes.FailedPrecondition, "model llm/refused: another has its series"},
+		"not taken": {
+			ref("model", "refused", "engine", "vllm"), codes.FailedPrecondition, "model llm/refused: another defines it",
+		},
+		"not taken, and another has the name": {
+			ref("model", "llama", "engine", "vllm"), codes.Unavailable, "model llm/llama: its definition was not seen yet",
 		},
 		"a panic of us": {ref("model", "panic"), codes.Internal, "a defect in Forewarm"},
 		"another tenant": {

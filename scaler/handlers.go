@@ -36,7 +36,7 @@ func (s service) GetMetrics(_ context.Context, req *pb.GetMetricsRequest) (*pb.G
 		return nil, status.Errorf(codes.NotFound, "metric %.200q: this trigger has %s", got, t.name())
 	}
 	snapshot, _ := s.opts.Board.Watch()
-	a, err := s.reader.answer(snapshot, t, req.GetScaledObjectRef().GetNamespace(), s.opts.Now())
+	a, err := s.reader.answer(snapshot, t, s.opts.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (s service) IsActive(_ context.Context, ref *pb.ScaledObjectRef) (*pb.IsAct
 		return nil, err
 	}
 	snapshot, _ := s.opts.Board.Watch()
-	a, _, err := s.reader.state(snapshot, t, ref.GetNamespace(), s.opts.Now())
+	a, _, err := s.reader.state(snapshot, t, s.opts.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,10 @@ type Options struct {
 	// error names the key, and shows nothing that is secret.
 	Parse func(object string, metadata map[string]string) (Trigger, error)
 	// Missing says why a model is not watched; empty = not known.
-	Missing func(id policy.ModelID, inline bool) string
+	Missing func(id policy.ModelID) string
+	// Claimed is the target of what a ScaledObject defines, or why its definition is not
+	// taken. With neither it was not seen yet.
+	Claimed func(Claim) (target policy.Target, why string)
 	// Near is the known name that was probably meant; empty = none.
 	Near func(name string, known []string) string
 
@@ -56,7 +59,8 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		HoldFor:   func() time.Duration { return 10 * time.Minute },
-		Missing:   func(policy.ModelID, bool) string { return "" },
+		Missing:   func(policy.ModelID) string { return "" },
+		Claimed:   func(Claim) (policy.Target, string) { return policy.Target{}, "" },
 		Near:      func(string, []string) string { return "" },
 		Log:       zap.NewNop(),
 		Now:       systemNow,
@@ -85,7 +89,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		opts:     o,
-		reader:   reader{holdFor: o.HoldFor, missing: o.Missing, near: o.Near},
+		reader:   reader{holdFor: o.HoldFor, missing: o.Missing, claimed: o.Claimed, near: o.Near},
 		triggers: &triggers{parse: o.Parse, log: o.Log},
 		health:   health.NewServer(),
 		stopping: make(chan struct{}),

@@ -18,7 +18,7 @@ func (s service) StreamIsActive(ref *pb.ScaledObjectRef, out grpc.ServerStreamin
 	if err != nil {
 		return err
 	}
-	return s.hold(out.Context(), ref.GetNamespace(), s.end(ref), t, &pusher{out: out, repeat: s.opts.Repeat})
+	return s.hold(out.Context(), s.end(ref), t, &pusher{out: out, repeat: s.opts.Repeat})
 }
 
 // pusher sends what has changed, and what has to be said again.
@@ -49,13 +49,13 @@ func (s service) StreamMetricSpec(
 	if err := out.Send(specOf(t)); err != nil {
 		return err
 	}
-	return s.hold(out.Context(), ref.GetNamespace(), s.end(ref), t, nil)
+	return s.hold(out.Context(), s.end(ref), t, nil)
 }
 
 // hold keeps a stream until the caller goes, we stop, or its end has come. With each
 // newer snapshot and each beat it says what the answer is; a nil pusher says nothing.
 // Ten thousand of these may wait here, so it keeps little.
-func (s service) hold(ctx context.Context, namespace string, end time.Time, t Trigger, p *pusher) error {
+func (s service) hold(ctx context.Context, end time.Time, t Trigger, p *pusher) error {
 	for {
 		beat := s.beat()
 		snapshot, newer := s.opts.Board.Watch()
@@ -65,7 +65,7 @@ func (s service) hold(ctx context.Context, namespace string, end time.Time, t Tr
 		}
 		if p == nil {
 			newer = nil
-		} else if a, _, err := s.reader.state(snapshot, t, namespace, now); err == nil {
+		} else if a, _, err := s.reader.state(snapshot, t, now); err == nil {
 			if err := p.say(a, now); err != nil {
 				return err
 			}

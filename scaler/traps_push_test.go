@@ -57,8 +57,13 @@ func TestAPushStreamEndsWithoutAnError(t *testing.T) {
 func TestAPushStreamWaitsForItsModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &board{}
-		server := serve(t, options(b, time.Now))
-		k := keda{client: pb.NewExternalScalerClient(dial(t, nil, server)), ref: ref("model", "llama", "engine", "vllm")}
+		o, ours := options(b, time.Now), policy.Target{Kind: "Deployment", Name: "ours"}
+		o.Claimed = func(Claim) (policy.Target, string) { return ours, "" }
+		server := serve(t, o)
+		k := keda{
+			client: pb.NewExternalScalerClient(dial(t, nil, server)),
+			ref:    ref("model", "llama", "variant", "main", "engine", "vllm"),
+		}
 		p := k.push(t.Context())
 		wait(time.Minute)
 		b.publish(snapshot(decided("other", 1, 1)))
@@ -66,7 +71,17 @@ func TestAPushStreamWaitsForItsModel(t *testing.T) {
 		if got := p.take(); len(got) > 0 {
 			t.Fatalf("want silence, got %v", got)
 		}
-		b.publish(snapshot(decided("llama", 1, 0, func(d *policy.Decision) { d.Good = time.Now() })))
+		of := func(target policy.Target) *policy.Snapshot {
+			s := snapshot(decided("llama", 1, 0, func(d *policy.Decision) { d.Good = time.Now() }))
+			s.Models[0].Model.Variants = []policy.Variant{{Name: "main", Target: target}}
+			return s
+		}
+		b.publish(of(policy.Target{Kind: "Deployment", Name: "theirs"})) // who had the name before
+		wait(time.Minute)
+		if got := p.take(); len(got) > 0 {
+			t.Fatalf("want nothing of another object's, got %v", got)
+		}
+		b.publish(of(ours))
 		synctest.Wait()
 		if got := p.take(); strings.Join(got, " ") != "true" {
 			t.Errorf("want true at once, got %v", got)

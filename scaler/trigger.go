@@ -30,7 +30,14 @@ type Trigger struct {
 	Metric  Metric
 	Target  float64 // per replica, above 0; 1 for Desired
 	Inline  bool    // the metadata defines the model as well
+
+	namespace, object string // of the ScaledObject
 }
+
+// Claim names what a trigger of a ScaledObject defines: a variant of a model.
+type Claim struct{ Namespace, Object, Model, Variant string }
+
+func (t Trigger) claim() Claim { return Claim{t.namespace, t.object, t.Model, t.Variant} }
 
 // name is the metric's name: a function of the metadata, so that it never changes
 // under an HPA, of letters that KEDA does not rewrite.
@@ -68,7 +75,7 @@ type parsed struct {
 func (c *triggers) of(namespace, object string, metadata map[string]string) (Trigger, error) {
 	key, ok := cacheKey(namespace, object, metadata)
 	if !ok {
-		return c.parse(object, metadata)
+		return c.read(namespace, object, metadata)
 	}
 	c.mu.RLock()
 	p, hit := c.known[key]
@@ -76,7 +83,7 @@ func (c *triggers) of(namespace, object string, metadata map[string]string) (Tri
 	if hit {
 		return p.trigger, p.err
 	}
-	p.trigger, p.err = c.parse(object, metadata)
+	p.trigger, p.err = c.read(namespace, object, metadata)
 	size := len(key)
 	if p.err != nil {
 		size += len(p.err.Error())
@@ -93,6 +100,12 @@ func (c *triggers) of(namespace, object string, metadata map[string]string) (Tri
 	}
 	c.known[key] = p
 	return p.trigger, p.err
+}
+
+func (c *triggers) read(namespace, object string, metadata map[string]string) (Trigger, error) {
+	t, err := c.parse(object, metadata)
+	t.namespace, t.object = namespace, object
+	return t, err
 }
 
 // maxKey bounds what one entry may hold.
@@ -127,6 +140,6 @@ func sorted(into []string, metadata map[string]string) []string {
 }
 
 // id is the model's identity: the namespace is that of the ScaledObject, always.
-func (t Trigger) id(namespace string) policy.ModelID {
-	return policy.ModelID{Namespace: namespace, Name: t.Model}
+func (t Trigger) id() policy.ModelID {
+	return policy.ModelID{Namespace: t.namespace, Name: t.Model}
 }

@@ -36,7 +36,8 @@ var errInline = errors.New("engine: definitions are turned off here: name a mode
 func NewKEDA(o KEDAOptions) NewOutput {
 	return func(v View) (Output, error) {
 		so := scaler.DefaultOptions()
-		so.Board, so.HoldFor, so.Now, so.Missing = watcher(v.Watch), v.HoldFor, v.Now, v.Missing
+		so.Board, so.HoldFor, so.Now = watcher(v.Watch), v.HoldFor, v.Now
+		so.Missing, so.Claimed = v.Missing, v.Claimed
 		so.TLS, so.Reflection, so.Near = o.TLS, o.Reflection, signals.Nearest
 		if o.Log != nil {
 			so.Log = o.Log

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/forewarm/forewarm/policy"
+	"github.com/forewarm/forewarm/scaler"
 )
 
 // fuzzedClient is connected to a scaler with one model of two variants.
@@ -32,7 +33,8 @@ func fuzzedClient(f *testing.F) pb.ExternalScalerClient {
 	}
 	out, err := NewKEDA(KEDAOptions{Address: "127.0.0.1:0"})(View{
 		Watch:   func() (*policy.Snapshot, <-chan struct{}) { return s, nil },
-		Missing: func(policy.ModelID, bool) string { return "" }, Now: func() time.Time { return at },
+		Missing: func(policy.ModelID) string { return "" }, Now: func() time.Time { return at },
+		Claimed: func(scaler.Claim) (policy.Target, string) { return policy.Target{}, "" },
 		HoldFor: func() time.Duration { return time.Hour },
 	})
 	if err != nil {

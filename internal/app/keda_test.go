@@ -33,6 +33,12 @@ func (o *objects) List() ([]fleet.ScaledObject, error) {
 	return o.list, o.err
 }
 
+func (o *objects) Err() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
 func (o *objects) Version() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -62,7 +68,7 @@ func kedaClient(t *testing.T, a *App, o KEDAOptions) pb.ExternalScalerClient {
 	t.Helper()
 	o.Address = "127.0.0.1:0"
 	out, err := NewKEDA(o)(View{
-		Watch: a.Engine().Board().Watch, Missing: a.scaled.missing, Now: func() time.Time { return noon },
+		Watch: a.Engine().Board().Watch, Missing: a.scaled.missing, Claimed: a.scaled.claimed, Now: func() time.Time { return noon },
 		HoldFor: func() time.Duration { return time.Hour },
 	})
 	if err != nil {

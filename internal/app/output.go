@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/forewarm/forewarm/policy"
+	"github.com/forewarm/forewarm/scaler"
 )
 
 // Output is one way in which decisions leave the process: the custom metrics API,
@@ -34,9 +35,11 @@ type View struct {
 	Snapshot func() *policy.Snapshot
 	// Watch is Snapshot with a channel that is closed as soon as a newer one is there.
 	Watch func() (*policy.Snapshot, <-chan struct{})
-	// Missing says why a model is not in the snapshot; empty = not known. Inline
-	// models are those that a ScaledObject defines.
-	Missing func(id policy.ModelID, inline bool) string
+	// Missing says why a model is not in the snapshot; empty = not known.
+	Missing func(id policy.ModelID) string
+	// Claimed is the target of what a ScaledObject defines, or why its definition is not
+	// taken. With neither it was not seen yet.
+	Claimed func(scaler.Claim) (target policy.Target, why string)
 	// HoldFor is how long a held decision may be served; see Decision.Expired.
 	HoldFor func() time.Duration
 	// MaxAge is the age beyond which a reading is no answer.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/forewarm/forewarm/internal/config"
 	"github.com/forewarm/forewarm/policy"
+	"github.com/forewarm/forewarm/scaler"
 )
 
 // The faults of models that are seen and cannot be watched as they are.
@@ -21,6 +22,9 @@ const (
 type refusal struct {
 	model config.Model
 	why   string // a sentence without its full stop
+	// claim is the definition that is refused, though another may be taken; nil = the
+	// whole model is refused.
+	claim *scaler.Claim
 }
 
 func (r refusal) id() policy.ModelID {
@@ -48,8 +52,8 @@ func unshared(models []config.Model) (kept []config.Model, refused []refusal, sh
 			kept = append(kept, m)
 			continue
 		}
-		refused = append(refused, refusal{m, fmt.Sprintf("%s serves %s, too, and one object is sized for one model; "+
-			"configure the model that decides, or one object per model", what, owner.Name)})
+		refused = append(refused, refusal{model: m, why: fmt.Sprintf("%s serves %s, too, and one object is sized for one "+
+			"model; configure the model that decides, or one object per model", what, owner.Name)})
 		id := policy.ModelID{Namespace: owner.Namespace, Name: owner.Name}
 		f, ok := shared[id]
 		if !ok {
@@ -94,7 +98,7 @@ func refusals(models []config.Model, own int, err error) []refusal {
 			}
 		}
 		if len(why) > 0 {
-			out = append(out, refusal{m, strings.Join(why, "; ")})
+			out = append(out, refusal{model: m, why: strings.Join(why, "; ")})
 		}
 	}
 	return out

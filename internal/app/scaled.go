@@ -4,16 +4,18 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"sync"
+	"sync/atomic"
 
 	"github.com/forewarm/forewarm/internal/config"
 	"github.com/forewarm/forewarm/internal/fleet"
 	"github.com/forewarm/forewarm/policy"
+	"github.com/forewarm/forewarm/scaler"
 )
 
 // ScaledObjects is what KEDA was asked to scale; *fleet.ScaledObjects watches it.
 type ScaledObjects interface {
 	List() ([]fleet.ScaledObject, error)
+	Err() error      // that of List, without the list
 	Version() uint64 // changes with every change of List
 }
 
@@ -22,9 +24,19 @@ type scaled struct {
 	source   ScaledObjects // nil = not watched
 	noInline bool          // only bounds are read
 	taken    uint64        // version of what was read last
+	told     atomic.Pointer[told]
+}
 
-	mu      sync.Mutex
-	reasons map[policy.ModelID]string
+// told is what callers are told of what was read last; it is not written to.
+type told struct {
+	reasons map[policy.ModelID]string // why models are not watched
+	claims  map[scaler.Claim]claimed
+}
+
+// claimed is what became of a definition: the target of the variant, or why it is not taken.
+type claimed struct {
+	target policy.Target
+	why    string
 }
 
 // read is what the ScaledObjects say now: bounds, models, and what is malformed.
@@ -33,7 +45,7 @@ func (s *scaled) read() ([]config.ScaledObject, []config.Model, []refusal) {
 		return nil, nil, nil
 	}
 	s.taken = s.source.Version()
-	list, _ := s.source.List() // the error is told by missing, and by fault
+	list, _ := s.source.List() // the error is told by claimed, and by fault
 	objects := make([]config.ScaledObject, len(list))
 	for i, o := range list {
 		objects[i] = config.ScaledObject(o)
@@ -48,7 +60,10 @@ func (s *scaled) read() ([]config.ScaledObject, []config.Model, []refusal) {
 	var malformed []refusal
 	for _, r := range refused {
 		malformed = append(malformed, refusal{
-			config.Model{Namespace: r.Model.Namespace, Name: r.Model.Name, Origin: config.FromScaledObject}, r.Why,
+			model: config.Model{Namespace: r.Model.Namespace, Name: r.Model.Name, Origin: config.FromScaledObject},
+			why:   r.Why, claim: &scaler.Claim{
+				Namespace: r.Model.Namespace, Object: r.Object, Model: r.Model.Name, Variant: r.Variant,
+			},
 		})
 	}
 	return objects, models, malformed
@@ -57,39 +72,70 @@ func (s *scaled) read() ([]config.ScaledObject, []config.Model, []refusal) {
 // changed says whether there is something new to read.
 func (s *scaled) changed() bool { return s.source != nil && s.source.Version() != s.taken }
 
-// explain keeps why models of ScaledObjects are not in the registry.
+// explain keeps what became of the definitions, and why models are not in the registry.
 func (s *scaled) explain(inline []config.Model, refused []refusal, reg *config.Registry) {
-	reasons := map[policy.ModelID]string{}
+	t := &told{reasons: map[policy.ModelID]string{}, claims: map[scaler.Claim]claimed{}}
 	for _, m := range inline {
-		reasons[policy.ModelID{Namespace: m.Namespace, Name: m.Name}] = "the configuration file serves the same series: " +
+		t.reasons[policy.ModelID{Namespace: m.Namespace, Name: m.Name}] = "the configuration file serves the same series: " +
 			"name its model in the metadata, without a definition"
 	}
 	for _, r := range refused {
-		reasons[r.id()] = r.why
+		if r.claim == nil {
+			t.reasons[r.id()] = r.why
+		}
+	}
+	for _, m := range inline {
+		t.claim(m, reg)
+	}
+	for _, r := range refused {
+		if r.claim != nil { // after the models: of two definitions in one ScaledObject that differ, none counts
+			t.claims[*r.claim], t.reasons[r.id()] = claimed{why: r.why}, r.why
+		}
 	}
 	for _, e := range reg.Entries {
-		delete(reasons, e.Model.ID)
+		delete(t.reasons, e.Model.ID)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reasons = reasons
+	s.told.Store(t)
+}
+
+// claim keeps who defines a model, and its target or why it is not watched. A model
+// of that name in the registry is this one only if it is a ScaledObject's.
+func (t *told) claim(m config.Model, reg *config.Registry) {
+	id := policy.ModelID{Namespace: m.Namespace, Name: m.Name}
+	e, watched := reg.Find(id)
+	for _, v := range m.Variants {
+		c := claimed{target: policy.Target{APIVersion: v.Target.APIVersion, Kind: v.Target.Kind, Name: v.Target.Name}}
+		if !watched || e.Origin != config.FromScaledObject {
+			c = claimed{why: t.reasons[id]}
+		}
+		for _, object := range v.Definers {
+			t.claims[scaler.Claim{Namespace: m.Namespace, Object: object, Model: m.Name, Variant: v.Name}] = c
+		}
+	}
 }
 
 // missing says why a model is not watched, if that is known.
-func (s *scaled) missing(id policy.ModelID, inline bool) string {
-	s.mu.Lock()
-	why := s.reasons[id]
-	s.mu.Unlock()
-	if why != "" || !inline {
-		return why
-	}
-	if s.source == nil || s.noInline {
-		return "ScaledObjects may not define models here, only name those that are configured or found"
-	}
-	if _, err := s.source.List(); err != nil {
-		return fmt.Sprintf("what ScaledObjects define is not known: %v", err)
+func (s *scaled) missing(id policy.ModelID) string {
+	if t := s.told.Load(); t != nil {
+		return t.reasons[id]
 	}
 	return ""
+}
+
+// claimed says what became of a definition, if it was seen.
+func (s *scaled) claimed(c scaler.Claim) (policy.Target, string) {
+	if s.source == nil || s.noInline {
+		return policy.Target{}, "ScaledObjects may not define models here, only name those that are configured or found"
+	}
+	if t := s.told.Load(); t != nil {
+		if known, ok := t.claims[c]; ok {
+			return known.target, known.why
+		}
+	}
+	if err := s.source.Err(); err != nil {
+		return policy.Target{}, fmt.Sprintf("what ScaledObjects define is not known: %v", err)
+	}
+	return policy.Target{}, ""
 }
 
 // fault is what the whole report says of ScaledObjects that cannot be read.
@@ -97,7 +143,7 @@ func (s *scaled) fault() []policy.Fault {
 	if s.source == nil {
 		return nil
 	}
-	if _, err := s.source.List(); err != nil {
+	if err := s.source.Err(); err != nil {
 		return []policy.Fault{{
 			Code: faultScaledObjects, Text: fmt.Sprintf("ScaledObjects cannot be read (%v); only configured models are "+
 				"served to KEDA, and its bounds are not known", err),

@@ -106,6 +106,7 @@ func (s *server) view() View {
 		Snapshot: s.snapshot,
 		Watch:    s.watch,
 		Missing:  s.app.scaled.missing,
+		Claimed:  s.app.scaled.claimed,
 		HoldFor:  func() time.Duration { return s.registered().HoldFor },
 		MaxAge:   func() time.Duration { return s.registered().MaxAge },
 		Now:      s.opts.Now,

@@ -188,6 +188,8 @@ type Variant struct {
 	// Relative difference that the HPA ignores and cannot be told not to: 0.1 before Kubernetes 1.35.
 	// An increase within it is published as the least one beyond it.
 	Tolerance *float64 `json:"tolerance,omitempty" jsonschema:"minimum=0,maximum=0.5"`
+	// Definers are the ScaledObjects that define the variant, by name; none for those of the file.
+	Definers []string `json:"-"`
 }
 
 // Spot says how spot nodes come and go. With a price on both, a model of one on-demand (or reserved) and one spot

@@ -22,10 +22,12 @@ type ScaledObject struct {
 	Notes            []string            // what is risky about it, as sentences
 }
 
-// Refused is a ScaledObject whose definition of a model is not taken.
+// Refused is a definition of a model's variant in a ScaledObject that is not taken.
 type Refused struct {
-	Model policy.ModelID
-	Why   string
+	Object  string // name of the ScaledObject
+	Model   policy.ModelID
+	Variant string
+	Why     string
 }
 
 // target is the scale target with what may be left out.
@@ -64,7 +66,9 @@ func InlineModels(objects []ScaledObject, cat Catalog) ([]Model, []Refused) {
 			m, err := o.defines(metadata, cat)
 			id := policy.ModelID{Namespace: m.Namespace, Name: m.Name}
 			if err != nil {
-				refused = append(refused, Refused{id, fmt.Sprintf("ScaledObject %s: %v", o.Name, err)})
+				refused = append(refused, Refused{
+					o.Name, id, cmp.Or(metadata["variant"], DefaultVariant), fmt.Sprintf("ScaledObject %s: %v", o.Name, err),
+				})
 				continue
 			}
 			at, seen := place[id]
@@ -72,7 +76,9 @@ func InlineModels(objects []ScaledObject, cat Catalog) ([]Model, []Refused) {
 				place[id] = len(models)
 				models = append(models, m)
 			} else if why := models[at].join(m); why != "" {
-				refused = append(refused, Refused{id, fmt.Sprintf("ScaledObject %s: %s", o.Name, why)})
+				refused = append(refused, Refused{
+					o.Name, id, m.Variants[0].Name, fmt.Sprintf("ScaledObject %s: %s", o.Name, why),
+				})
 			}
 		}
 	}
@@ -86,7 +92,7 @@ func (o ScaledObject) defines(metadata map[string]string, cat Catalog) (Model, e
 		return Model{Namespace: o.Namespace, Name: cmp.Or(metadata["model"], o.Name)}, err
 	}
 	m := t.Define(o.Namespace, o.target(), o.least(), o.Max)
-	m.Variants[0].Replicas.Min = new(o.Min)
+	m.Variants[0].Replicas.Min, m.Variants[0].Definers = new(o.Min), []string{o.Name}
 	return m, nil
 }
 
@@ -100,9 +106,11 @@ func (m *Model) join(more Model) string {
 			"the name"
 	}
 	v := more.Variants[0]
-	for _, have := range m.Variants {
+	for i := range m.Variants {
+		have := &m.Variants[i]
 		switch same := have.Target == v.Target; {
 		case have.Name == v.Name && same:
+			have.Definers = append(have.Definers, v.Definers...)
 			return ""
 		case have.Name == v.Name:
 			return fmt.Sprintf("variant: %s of %s is defined already, for another target", v.Name, m.Name)

@@ -121,7 +121,7 @@ func TestMetadataIsBounded(t *testing.T) {
 // Every field of a model and of its variant is a key of the metadata, under the same
 // name and of the same type, but for those that the ScaledObject gives.
 func TestMetadataHasTheNamesOfTheConfiguration(t *testing.T) {
-	elsewhere := map[string]bool{"Name": true, "Namespace": true, "Labels": true, "Variants": true, "Target": true, "Replicas": true, "Assumed": true, "Origin": true, "Events": true}
+	elsewhere := map[string]bool{"Name": true, "Namespace": true, "Labels": true, "Variants": true, "Target": true, "Replicas": true, "Assumed": true, "Origin": true, "Events": true, "Definers": true}
 	have := reflect.TypeOf(triggerFields{})
 	for _, from := range []reflect.Type{reflect.TypeOf(Model{}), reflect.TypeOf(Variant{})} {
 		for i := range from.NumField() {

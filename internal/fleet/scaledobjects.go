@@ -120,18 +120,25 @@ func (s *ScaledObjects) Wait(ctx context.Context) { await(ctx, s.watched...) }
 // Version changes with every change of what List gives.
 func (s *ScaledObjects) Version() uint64 { return s.version.Load() }
 
-// List is every ScaledObject as it was last seen, in no order, and why that may be
-// old or none at all.
+// Err says why List may be old or none at all. It reads no object, so that it can be
+// asked with every call.
+func (s *ScaledObjects) Err() error {
+	var errs []error
+	for _, w := range s.watched {
+		errs = append(errs, explained(w.health.problem()))
+	}
+	return errors.Join(errs...)
+}
+
+// List is every ScaledObject as it was last seen, in no order, and Err.
 func (s *ScaledObjects) List() ([]ScaledObject, error) {
 	var out []ScaledObject
-	var errs []error
 	for _, w := range s.watched {
 		for _, o := range w.informer.GetStore().List() {
 			if u, ok := o.(*unstructured.Unstructured); ok {
 				out = append(out, scaledObject(u))
 			}
 		}
-		errs = append(errs, explained(w.health.problem()))
 	}
-	return out, errors.Join(errs...)
+	return out, s.Err()
 }

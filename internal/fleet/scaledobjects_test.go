@@ -193,14 +193,15 @@ func TestWhyThereAreNoScaledObjectsIsSaidAndHeals(t *testing.T) {
 					return err != nil, nil, err
 				})
 				s := watching(t, client, "llm")
-				if got, err := s.List(); len(got) != 0 || err == nil || !strings.Contains(err.Error(), tc.want) {
+				if got, err := s.List(); len(got) != 0 || err == nil || !strings.Contains(err.Error(), tc.want) ||
+					s.Err() == nil || s.Err().Error() != err.Error() {
 					t.Fatalf("want %q, got %v and %v", tc.want, got, err)
 				}
 				mu.Lock()
 				err = nil
 				mu.Unlock()
 				time.Sleep(2 * time.Minute) // in the bubble: the reflector's pause
-				if got, err := s.List(); len(got) != 1 || err != nil {
+				if got, err := s.List(); len(got) != 1 || err != nil || s.Err() != nil {
 					t.Errorf("want it healed, got %v and %v", got, err)
 				}
 			})
