@@ -189,6 +189,7 @@ type Exceedance struct {
 	next   int // the first quantile that is not known to be at most rate
 	below  float64
 	value  float64 // of quantile next; of the one before it, below
+	lo, hi float64 // cells of quantile next
 	rate   float64 // the last one asked for
 }
 
@@ -203,7 +204,21 @@ func (f *Forecast) Exceeding(h time.Duration) Exceedance {
 }
 
 func (e *Exceedance) begin() {
-	e.next, e.below, e.value = 0, 0, e.f.quantile(e.row, e.weight, e.f.quantiles[0])
+	e.next, e.below = 0, 0
+	e.lo, e.hi = e.f.cell(e.row, 0), e.f.cell(e.row+1, 0)
+	e.value = mix(e.lo, e.hi, e.weight)
+}
+
+// advance goes on to the next quantile. Max of a quantile that is in the grid mixes wholly towards its cell, and
+// rounds in doing so.
+func (e *Exceedance) advance() {
+	e.next++
+	e.below = e.value
+	lo, hi := e.f.cell(e.row, e.next), e.f.cell(e.row+1, e.next)
+	if qs := e.f.quantiles; qs[e.next] != qs[e.next-1] {
+		e.value = mix(mix(e.lo, lo, 1), mix(e.hi, hi, 1), e.weight)
+	}
+	e.lo, e.hi = lo, hi
 }
 
 // At is the probability that demand exceeds a rate; NaN if there is no forecast.
@@ -217,11 +232,10 @@ func (e *Exceedance) At(rate float64) float64 {
 	e.rate = rate
 	qs := e.f.quantiles
 	for !(e.value > rate) {
-		if e.next++; e.next == len(qs) {
-			e.next--
+		if e.next == len(qs)-1 {
 			return 1 - qs[e.next]
 		}
-		e.below, e.value = e.value, e.f.quantile(e.row, e.weight, qs[e.next])
+		e.advance()
 	}
 	if e.next == 0 {
 		return 1

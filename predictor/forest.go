@@ -2,7 +2,6 @@ package predictor
 
 import (
 	"math"
-	"slices"
 )
 
 const (
@@ -11,7 +10,7 @@ const (
 	maxLeaves = 128 // of a tree
 	order     = 12  // order statistics kept per leaf
 	leastLeaf = 25  // rows of a leaf
-	tries     = 10  // features drawn per split
+	tries     = 10  // features drawn per split, an even number
 	leafUnit  = 1.0 / 6000
 )
 
@@ -44,18 +43,22 @@ func (f *forest) clear() { f.ready = false }
 
 func (f *forest) bin(x *[features]float32, out *[features]uint8) {
 	for k := range x {
-		lo, hi := 0, cuts
-		c := &f.cut[k]
-		for lo < hi {
-			mid := (lo + hi) / 2
-			if x[k] > c[mid] {
-				lo = mid + 1
-			} else {
-				hi = mid
-			}
-		}
-		out[k] = uint8(lo)
+		out[k] = uint8(binIn(&f.cut[k], x[k]))
 	}
+}
+
+// binIn is how many borders lie below a value: a binary search without a branch that could be guessed wrong. It
+// rests on cuts being 2^5 - 1.
+func binIn(c *[cuts]float32, x float32) int {
+	at := 0
+	for bit := 4; bit >= 0; bit-- {
+		above := 0
+		if x > c[at+1<<bit-1] {
+			above = 1
+		}
+		at += above << bit
+	}
+	return at
 }
 
 // predict says which quantiles the window maximum after bucket i has.
@@ -69,8 +72,8 @@ func (f *forest) predict(s *series, i int, t *track, out *[levels]float32) {
 func (f *forest) read(x *[features]float32, b, e float32, out *[levels]float32) {
 	var bin [features]uint8
 	f.bin(x, &bin)
-	var buf [trees * order]int32
-	pool := buf[:0]
+	var runs, spare [trees * (order + 1)]int32
+	pool := runs[:0]
 	for k := range trees {
 		n := uint8(0)
 		for {
@@ -86,8 +89,9 @@ func (f *forest) read(x *[features]float32, b, e float32, out *[levels]float32) 
 		for at, v := range f.leaf[k][n-maxLeaves] {
 			pool = append(pool, int32(v)<<8|int32(at)) // a value, and which share it stands for
 		}
+		pool = append(pool, math.MaxInt32)
 	}
-	slices.Sort(pool)
+	pool = mergeRuns(&runs, &spare)
 	at, upto := 0, weight(pool[0])
 	for j, q := range Quantiles {
 		for upto < q*trees && at < len(pool)-1 {
@@ -96,6 +100,47 @@ func (f *forest) read(x *[features]float32, b, e float32, out *[levels]float32) 
 		}
 		out[j] = max(b*float32(math.Exp(float64(pool[at]>>8)*leafUnit))-e, 0)
 	}
+}
+
+// mergeRuns sorts what the trees say: trees runs of order values, each sorted and followed by a sentinel.
+func mergeRuns(from, to *[trees * (order + 1)]int32) []int32 {
+	ends := [trees + 1]int{}
+	for k := range ends {
+		ends[k] = k * (order + 1)
+	}
+	n := trees
+	for n > 1 {
+		at, kept := 0, 0
+		for k := 0; k < n; k += 2 {
+			if k+1 == n {
+				at += copy(to[at:], from[ends[k]:ends[k+1]])
+			} else {
+				at = merge(to, at, from, ends[k], ends[k+1], ends[k+2]-1)
+			}
+			kept++
+			ends[kept] = at
+		}
+		n, from, to = kept, to, from
+	}
+	return from[:trees*order]
+}
+
+// merge writes two neighbouring runs as one, with one sentinel, and says where it ends. The runs begin at i and j,
+// and the second one's sentinel is at last.
+func merge(to *[trees * (order + 1)]int32, at int, from *[trees * (order + 1)]int32, i, j, last int) int {
+	x, y := from[i], from[j]
+	for end := at + last - i - 1; at < end; at++ {
+		to[at] = min(x, y)
+		if x <= y {
+			i++
+			x = from[i]
+		} else {
+			j++
+			y = from[j]
+		}
+	}
+	to[at] = math.MaxInt32
+	return at + 1
 }
 
 // weight is what share of its leaf an entry of the pool stands for.

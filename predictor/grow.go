@@ -14,6 +14,7 @@ type garden struct {
 	bins    [features][]uint8
 	sample  []int32
 	spare   []int32
+	ys      []float64 // of the rows of one node
 	sorted  []float32
 	nodes   []node
 	winters []float32
@@ -163,32 +164,52 @@ func (g *garden) seek(n *node, rng *rand.Rand) {
 	if len(rows) < 2*leastLeaf {
 		return
 	}
-	all := 0.0
-	for _, r := range rows {
-		all += float64(g.y[r])
+	g.ys = resize(g.ys, len(rows))
+	ys, all := g.ys[:len(rows)], 0.0
+	for i, r := range rows {
+		ys[i] = float64(g.y[r])
+		all += ys[i]
 	}
-	base := all * all / float64(len(rows))
-	for range tries {
-		k := rng.IntN(features)
-		var sum [cuts + 1]float64
-		var count [cuts + 1]int32
-		bins := g.bins[k]
-		for _, r := range rows {
-			b := bins[r] & cuts
-			sum[b] += float64(g.y[r])
-			count[b]++
+	for range tries / 2 { // by two, because sums of one feature wait for each other
+		a, b := rng.IntN(features), rng.IntN(features)
+		var ofA, ofB tallies
+		binsA, binsB := g.bins[a], g.bins[b]
+		for i, r := range rows {
+			ofA.add(binsA[r], ys[i])
+			ofB.add(binsB[r], ys[i])
 		}
-		left, number := 0.0, 0
-		for c := range cuts {
-			left, number = left+sum[c], number+int(count[c])
-			rest := len(rows) - number
-			if number < leastLeaf || rest < leastLeaf {
-				continue
-			}
-			gain := left*left/float64(number) + (all-left)*(all-left)/float64(rest) - base
-			if gain > n.gain {
-				n.gain, n.cut = gain, split{feature: uint8(k), bin: uint8(c)}
-			}
+		n.choose(a, &ofA, all, len(rows))
+		n.choose(b, &ofB, all, len(rows))
+	}
+}
+
+// tallies are the rows of a node by their bin of one feature.
+type tallies [cuts + 1]struct {
+	sum   float64
+	count int
+}
+
+func (t *tallies) add(bin uint8, y float64) {
+	t[bin&cuts].sum += y
+	t[bin&cuts].count++
+}
+
+// choose looks for a better split among those of one feature.
+func (n *node) choose(feature int, t *tallies, all float64, rows int) {
+	base := all * all / float64(rows)
+	left, number := 0.0, 0
+	for c := range cuts {
+		left, number = left+t[c].sum, number+t[c].count
+		rest := rows - number
+		if rest < leastLeaf {
+			return
+		}
+		if number < leastLeaf || t[c].count == 0 { // too few, or the same split as the last one
+			continue
+		}
+		gain := left*left/float64(number) + (all-left)*(all-left)/float64(rest) - base
+		if gain > n.gain {
+			n.gain, n.cut = gain, split{feature: uint8(feature), bin: uint8(c)}
 		}
 	}
 }
@@ -197,15 +218,15 @@ func (g *garden) seek(n *node, rng *rand.Rand) {
 // right side begins.
 func (g *garden) part(n node) int {
 	rows := g.sample[n.from:n.to]
-	g.spare = g.spare[:0]
-	at := 0
-	for _, r := range rows {
-		if g.bins[n.cut.feature][r] <= n.cut.bin {
-			rows[at] = r
-			at++
-		} else {
-			g.spare = append(g.spare, r)
+	g.spare = resize(g.spare, len(rows))
+	bins, at := g.bins[n.cut.feature], 0
+	for i, r := range rows {
+		goes := 0
+		if bins[r] <= n.cut.bin {
+			goes = 1
 		}
+		rows[at], g.spare[i-at] = r, r // one of them is overwritten by the next row
+		at += goes
 	}
 	copy(rows[at:], g.spare)
 	return n.from + at

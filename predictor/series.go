@@ -16,31 +16,49 @@ type series struct {
 	sums  []float64 // of mean, per block; block b holds the buckets numbered first>>blockBits + b
 	tops  []float32 // of peak
 	lead  int       // index of bucket 0 within block 0
+	of    *History  // whose it is
 }
 
-// load unpacks the closed buckets of a history.
+// load unpacks the closed buckets of a history: those that it does not hold yet.
 func (s *series) load(h *History) {
-	n := len(h.mean)
-	s.first = h.base
+	n, from := len(h.mean), s.held(h)
+	s.of, s.first = h, h.base
 	s.lead = int(h.base & (1<<blockBits - 1))
-	s.mean, s.peak, s.gaps = resize(s.mean, n), resize(s.peak, n), resize(s.gaps, n+1)
+	s.mean, s.peak, s.gaps = extend(s.mean, n), extend(s.peak, n), extend(s.gaps, n+1)
 	blocks := (n+s.lead)>>blockBits + 1
-	s.sums, s.tops = resize(s.sums, blocks), resize(s.tops, blocks)
+	s.sums, s.tops = extend(s.sums, blocks), extend(s.tops, blocks)
 	s.sums[blocks-1], s.tops[blocks-1] = 0, 0 // the last one may hold no bucket yet
-	mean := float32(0)
-	for i := range h.mean {
-		if h.mean[i] != gap {
-			mean = unpack(h.mean[i])
-			break
+	s.gaps[0] = 0
+	mean := h.firstKnown()
+	if from > 0 {
+		mean = s.mean[from-1]
+	}
+	missing := s.gaps[from]
+	for b := (from + s.lead) >> blockBits; from < n; b++ {
+		hi := min((b+1)<<blockBits-s.lead, n)
+		mean, missing = s.unpack(h, b, from, hi, mean, missing)
+		from = hi
+	}
+}
+
+// held is how many buckets of a history are here from the last time, in whole blocks: a history that begins where it
+// began has only grown. Before a rate was known, what stands for it is not, either.
+func (s *series) held(h *History) int {
+	n := len(s.mean)
+	if s.of != h || s.first != h.base || n > len(h.mean) || int(s.gaps[n]) == n {
+		return 0
+	}
+	return max((n+s.lead)>>blockBits<<blockBits-s.lead, 0)
+}
+
+// firstKnown is the rate of the first closed bucket that is known; 0 if none is.
+func (h *History) firstKnown() float32 {
+	for _, m := range h.mean {
+		if m != gap {
+			return unpack(m)
 		}
 	}
-	s.gaps[0] = 0
-	missing := int32(0)
-	for b, lo := 0, 0; lo < n; b++ {
-		hi := min((b+1)<<blockBits-s.lead, n)
-		mean, missing = s.unpack(h, b, lo, hi, mean, missing)
-		lo = hi
-	}
+	return 0
 }
 
 // unpack fills block b, the buckets [lo, hi), after a bucket of that mean and so many
@@ -121,6 +139,14 @@ func (s *series) highest(i, n int) float32 { return s.top(i+1-n, i+1) }
 
 // ahead is the highest peak of the h buckets after i.
 func (s *series) ahead(i, h int) float32 { return s.top(i+1, i+1+h) }
+
+// extend gives a slice n elements and keeps those it has.
+func extend[T any](v []T, n int) []T {
+	if cap(v) < n {
+		return append(make([]T, 0, n+n/4), v...)[:n]
+	}
+	return v[:n]
+}
 
 // resize gives a slice n elements, using its memory again where it can.
 func resize[T any](v []T, n int) []T {
