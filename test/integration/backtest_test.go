@@ -348,11 +348,16 @@ func (c *chronicle) checkFleet(t *testing.T, out backtestReport) {
 	if math.Abs(m.Requests/requests-1) > 0.02 {
 		t.Errorf("requests: want %g within 2 %%, got %g", requests, m.Requests)
 	}
-	if want := late / requests; fleet.Misses == nil || math.Abs(*fleet.Misses/want-1) > 0.1 {
-		t.Errorf("misses: want the planted %g within a tenth, got %s", want, text(fleet.Misses))
+	within := 0.1
+	if c.span > 8*24*time.Hour {
+		within = 0.3 // read minute by minute, every hour's change of replicas blurs
 	}
-	if g := m.Gaps; g.Count < 1 || g.Seconds < 85*60 || g.Seconds > 100*60 {
-		t.Errorf("want a gap of about 90 minutes, got %+v", g)
+	if want := late / requests; fleet.Misses == nil || math.Abs(*fleet.Misses/want-1) > within {
+		t.Errorf("misses: want the planted %g within %g of it, got %s", want, within, text(fleet.Misses))
+	}
+	if g := m.Gaps; g.Count < 1 || len(g.Longest) == 0 || g.Seconds > 150*60 ||
+		math.Abs(g.Longest[0].To.Sub(g.Longest[0].From).Minutes()-92) > 8 {
+		t.Errorf("want a gap of about 90 minutes and little else, got %+v", g)
 	}
 	t.Logf("want %.2f replica-h, %.0f requests, misses %.3f %%; got %.2f, %.0f, %.3f %%; gaps %+v",
 		hours, requests, 100*late/requests, *fleet.ReplicaHours, m.Requests, 100**fleet.Misses, m.Gaps)
