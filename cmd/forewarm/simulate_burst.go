@@ -11,6 +11,7 @@ import (
 
 	"github.com/forewarm/forewarm/internal/report"
 	"github.com/forewarm/forewarm/internal/sim/world"
+	"github.com/forewarm/forewarm/internal/study"
 )
 
 func simulateBurst(ctx context.Context, s *streams, f *simulateFlags) error {
@@ -18,12 +19,18 @@ func simulateBurst(ctx context.Context, s *streams, f *simulateFlags) error {
 	if err != nil {
 		return err
 	}
+	conditions := conditionsLine(study.ConditionsOf(f.Under))
+	if conditions != "" {
+		if _, err := fmt.Fprintln(s.out, conditions); err != nil {
+			return err
+		}
+	}
 	if err := world.WriteBurst(s.out, rows); err != nil {
 		return err
 	}
 	about := fmt.Sprintf("15, 2, 10, 15, 5, 2 requests/s for 150 s each on replicas that start in 103 s, request by request. Below "+
 		"the bounds no policy comes; eager asks for all it may have as soon as Forewarm could see the burst. Clients wait as long as it "+
-		"takes; errors are of a second run, in which they give up after %s.", world.Patience)
+		"takes; errors are of a second run, in which they give up after %s. %s", world.Patience, conditions)
 	return f.sheet("Forewarm burst yardstick", about, burstColumns, burstCells(rows), burstBars(rows))
 }
 

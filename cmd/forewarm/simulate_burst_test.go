@@ -44,6 +44,10 @@ func TestTheOtherYardsticksHavePagesToo(t *testing.T) {
 			t.Errorf("%s: want the table and a page with two charts, got %d: %s (%v)", name, code, stderr, err)
 		}
 	}
+	_, said, _ := invoke(t, "simulate", "--spot", spot, "--fleet", "4", "--burn-in", "1h", "--sight", "scraped", "--gpu-quota", "5")
+	if !strings.Contains(said, "Demand is seen scraped. Conditions: 5 GPUs at most.") {
+		t.Errorf("want it said what is not as usual, got\n%s", said)
+	}
 	code, stdout, stderr := invoke(t, "simulate", "--burst", "--html", filepath.Join(dir, "none", "x"))
 	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "write the report") {
 		t.Errorf("want the page refused before anything is run, got %d: %s%s", code, stderr, stdout)

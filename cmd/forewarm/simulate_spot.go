@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/forewarm/forewarm/internal/report"
+	"github.com/forewarm/forewarm/internal/sim"
 	"github.com/forewarm/forewarm/internal/study"
 )
 
@@ -51,12 +52,21 @@ func simulateSpot(s *streams, f *simulateFlags) error {
 	head := fmt.Sprintf("Warm-up %s s, notice %s s, mean demand %s replicas, spot at %s of the on-demand price; seed\n"+
 		"%d. Cost is a multiple of the bill of on-demand only; unavailable is the share of ticks with more demand\n"+
 		"than ready capacity. All but Forewarm split a total that is never wrong; capacity and warm-up are configured.%s",
-		short(r.WarmUp), short(r.Notice), short(r.Fleet), short(r.Price), r.Seed, strings.TrimSuffix("\n"+conditionsLine(r.Conditions), "\n"))
+		short(r.WarmUp), short(r.Notice), short(r.Fleet), short(r.Price), r.Seed, spotConditions(r))
 	f.tell(s, r.Notes)
 	if err := f.writeRows(s, r, head, spotColumns, spotCells(r)); err != nil {
 		return err
 	}
 	return f.sheet("Forewarm on spot", head, spotColumns, spotCells(r), spotBars(r))
+}
+
+// spotConditions is what is not as usual, on a line of its own.
+func spotConditions(r study.SpotSimulation) string {
+	line := conditionsLine(r.Conditions)
+	if r.Sight != string(sim.Exact) {
+		line = "Demand is seen " + r.Sight + ". " + line
+	}
+	return strings.TrimRight("\n"+line, "\n ")
 }
 
 // spotBars are bill and shortage on each series and load.

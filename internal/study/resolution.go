@@ -104,8 +104,8 @@ func (c *Conditions) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// conditionsOf are null where the world is easy.
-func conditionsOf(c sim.Conditions) *Conditions {
+// ConditionsOf are null where the world is easy.
+func ConditionsOf(c sim.Conditions) *Conditions {
 	if c.Easy() {
 		return nil
 	}

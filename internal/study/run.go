@@ -39,7 +39,7 @@ func Run(ctx context.Context, o Options) (Simulation, error) {
 func document(o Options, y fluid.Yardstick, table fluid.Table) Simulation {
 	out := Simulation{
 		APIVersion: Version, Kind: Kind, Seed: o.Seed, Resolution: o.Resolution, Sight: string(o.sight()),
-		Conditions: conditionsOf(o.Under), BurnIn: o.BurnIn.Seconds(),
+		Conditions: ConditionsOf(o.Under), BurnIn: o.BurnIn.Seconds(),
 		Fleets: o.Fleets, Weights: table.Weights, Versus: table.Versus,
 	}
 	for _, w := range o.WarmUps {

@@ -53,6 +53,7 @@ type SpotSimulation struct {
 	APIVersion string      `json:"apiVersion"`
 	Kind       string      `json:"kind"`
 	Seed       uint64      `json:"seed"`
+	Sight      string      `json:"sight"`
 	WarmUp     float64     `json:"warmUpSeconds"`
 	Notice     float64     `json:"noticeSeconds"`
 	Conditions *Conditions `json:"conditions,omitempty"` // absent in an easy world
@@ -79,7 +80,7 @@ type SpotRow struct {
 func Spot(o Options, so SpotOptions) (SpotSimulation, error) {
 	out := SpotSimulation{
 		APIVersion: Version, Kind: KindSpot, Seed: o.Seed, WarmUp: o.WarmUps[0].Seconds(), Notice: so.Notice.Seconds(),
-		Fleet: o.Fleets[0], Price: so.Price, Conditions: conditionsOf(o.Under),
+		Fleet: o.Fleets[0], Price: so.Price, Conditions: ConditionsOf(o.Under), Sight: string(o.sight()),
 	}
 	loads, notes, err := o.spotLoads()
 	if err != nil {

@@ -122,8 +122,8 @@ func markOf(f *sim.Fleet) mark {
 	return m
 }
 
-// minus books what came between two marks. First attempts that were under way at the first one and were answered in time
-// are left out of those that were not.
+// minus books what came between two marks. First attempts that were under way at the first one count when they are answered
+// in time, so Late is too small by at most as many.
 func (m mark) minus(before mark, r *fluid.Result) {
 	r.Requests = float64(m.First - before.First)
 	r.Late = math.Max(r.Requests-float64(m.Met-before.Met), 0)
