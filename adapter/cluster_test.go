@@ -158,6 +158,9 @@ func (c *cluster) configMaps(w http.ResponseWriter, r *http.Request) {
 // closed is a namespace whose pods may not be read.
 const closed = "closed"
 
+// unreadable is an owner of an APIService that RBAC hides.
+const unreadable = "unreadable"
+
 func (c *cluster) listPods(w http.ResponseWriter, r *http.Request) {
 	ns := r.PathValue("ns")
 	if ns == closed {
@@ -237,6 +240,10 @@ func (c *cluster) tell(event string, p *corev1.Pod) {
 func (c *cluster) apiService(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	who := c.owners[r.PathValue("name")]
+	if who == unreadable {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
 	c.mu.Unlock()
 	if who == "" {
 		w.Header().Set("Content-Type", "application/json")

@@ -63,7 +63,7 @@ func (c *collect) add(p *pod, refs []podRef) {
 		case stale:
 			c.missing.stale.Add(1)
 			return
-		case !ok:
+		case !ok || r.pod.Partial:
 			c.missing.unknown.Add(1)
 			return
 		case !p.counts(v.at, over):

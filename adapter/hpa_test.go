@@ -23,6 +23,20 @@ func twoPods(t *testing.T) (*cluster, policy.ModelView) {
 	return c, model("llm", "llama", "vllm", []policy.Pod{reports("a", "main", 2, 7), reports("b", "main", 5, 9)}, "main")
 }
 
+// TestAPodOfWhichAPartIsSilentIsLeftOut: an HPA reckons with what it would take, not with too little.
+func TestAPodOfWhichAPartIsSilentIsLeftOut(t *testing.T) {
+	c, v := twoPods(t)
+	v.Input.Signals.Partial, v.Input.Signals.Pods[0].Partial = true, true
+	w := start(t, c, snapshot(v), nil)
+	custom, _ := w.hpa()
+	w.sees("llm", "b", true)
+	got, err := custom.NamespacedMetrics("llm").GetForObjects(podKind, labels.Everything(), "inference_pending_requests",
+		labels.Everything())
+	if err != nil || len(got.Items) != 1 || got.Items[0].DescribedObject.Name != "b" {
+		t.Errorf("want pod b alone, got %v, %v", got, err)
+	}
+}
+
 // TestPodsMetrics asks as the HPA of the seed chapter does, with every name that
 // people use for a metric.
 func TestPodsMetrics(t *testing.T) {
@@ -113,11 +127,14 @@ func TestObjectMetrics(t *testing.T) {
 		"a variant serves what its pods complete": {"llm", deployment, "spot", "requests_per_second", "", "1500m"},
 		"a latency is the model's":                {"llm", deployment, "spot", "inference_ttft_p95_seconds", "", "750m"},
 
-		"a Service that could be either":    {"llm", service, "gateway", "inference_pending_requests", "", "several models: add a metric selector"},
-		"a selector that means nothing":     {"llm", service, "gateway", Desired, "model=lama", "model=llama,engine=vllm"},
-		"an object that nobody scales":      {"llm", deployment, "web", Desired, "", "no variant scales"},
-		"a namespace without models":        {"shop", deployment, "web", Desired, "", "no model is served in namespace shop"},
-		"a metric that nobody serves":       {"llm", deployment, "spot", "gpu_utilization", "", "no metric gpu_utilization"},
+		"a Service that could be either": {"llm", service, "gateway", "inference_pending_requests", "", "several models: add a metric selector"},
+		"a selector that means nothing":  {"llm", service, "gateway", Desired, "model=lama", "model=llama,engine=vllm"},
+		"an object that nobody scales":   {"llm", deployment, "web", Desired, "", "no variant scales"},
+		"a namespace without models":     {"shop", deployment, "web", Desired, "", "no model is served in namespace shop"},
+		"a metric that nobody serves":    {"llm", deployment, "spot", "gpu_utilization", "", "no metric gpu_utilization"},
+		"a Service whose model has another engine": {
+			"llm", service, "qwen", "vllm:num_requests_waiting", "", "no model in namespace llm matches",
+		},
 		"another engine's name":             {"llm", deployment, "spot", "sglang:num_queue_reqs", "", "no model in namespace llm matches"},
 		"a signal that is not known":        {"llm", deployment, "spot", "inference_itl_p95_seconds", "", "unknown"},
 		"a variant that is not of the rest": {"llm", deployment, "spot", Desired, "variant=main", "matches"},

@@ -65,6 +65,10 @@ func (s *Server) apis() []string {
 func (s *Server) claim(ctx context.Context) error {
 	for _, api := range s.apis() {
 		who, err := owner(ctx, s.client.Discovery().RESTClient(), api)
+		if err != nil && api == externalAPI {
+			return fmt.Errorf("external metrics are served only where nobody else does (KEDA usually does), which cannot be "+
+				"told: %w; grant get on apiservices.apiregistration.k8s.io, or leave external metrics off", err)
+		}
 		if err != nil {
 			s.opts.warn("%v; grant get on apiservices.apiregistration.k8s.io to have its owner checked", err)
 			continue

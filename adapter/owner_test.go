@@ -25,6 +25,13 @@ func TestOneAPIHasOneServer(t *testing.T) {
 			owners: map[string]string{externalAPI: keda}, external: true, err: keda,
 			warns: []string{"v1beta1.custom.metrics.k8s.io does not exist", "v1beta2.custom.metrics.k8s.io does not exist"},
 		},
+		"external metrics whose owner may not be read": {
+			owners: map[string]string{
+				"v1beta1.custom.metrics.k8s.io": "forewarm/forewarm", "v1beta2.custom.metrics.k8s.io": "forewarm/forewarm",
+				externalAPI: unreadable,
+			},
+			external: true, err: "grant get on apiservices",
+		},
 		"prometheus-adapter's custom metrics": {
 			owners: map[string]string{"v1beta1.custom.metrics.k8s.io": pa, "v1beta2.custom.metrics.k8s.io": pa},
 			warns:  []string{"v1beta1.custom.metrics.k8s.io belongs to " + pa, "v1beta2.custom.metrics.k8s.io belongs to " + pa},

@@ -45,13 +45,12 @@ func (p *pod) counts(sampled time.Time, over time.Duration) bool {
 // podSet watches the pods of the namespaces that serve models.
 type podSet struct {
 	client kubernetes.Interface
-	wants  func() []string // namespaces
+	wants  func() ([]string, bool) // namespaces; false = not known yet
 	warn   func(format string, args ...any)
 
 	mu     sync.RWMutex
 	spaces map[string]*podSpace
 	kick   chan struct{}
-	watch  atomic.Bool // the first look for namespaces is done
 	once   atomic.Bool // everything was known once
 }
 
@@ -64,7 +63,7 @@ type podSpace struct {
 	list     atomic.Pointer[[]*pod] // sorted by name; nil = not known yet
 }
 
-func newPodSet(client kubernetes.Interface, wants func() []string, warn func(string, ...any)) *podSet {
+func newPodSet(client kubernetes.Interface, wants func() ([]string, bool), warn func(string, ...any)) *podSet {
 	return &podSet{
 		client: client, wants: wants, warn: warn, spaces: map[string]*podSpace{}, kick: make(chan struct{}, 1),
 	}
@@ -92,13 +91,15 @@ func (s *podSet) synced() bool {
 	if s.once.Load() {
 		return true
 	}
-	if !s.watch.Load() {
-		return false
+	wanted, known := s.wants()
+	if !known {
+		return true // until there is a decision, no answer needs them
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, sp := range s.spaces {
-		if sp.list.Load() == nil && !sp.refused.Load() {
+	for _, ns := range wanted {
+		sp := s.spaces[ns]
+		if sp == nil || sp.list.Load() == nil && !sp.refused.Load() {
 			return false
 		}
 	}
@@ -114,7 +115,6 @@ func (s *podSet) run(ctx context.Context) {
 	defer look.Stop()
 	for {
 		s.follow(ctx, &informers)
-		s.watch.Store(true)
 		s.render()
 		select {
 		case <-ctx.Done():
@@ -133,7 +133,7 @@ func (s *podSet) run(ctx context.Context) {
 
 // follow starts and ends watches, so that they are those of the namespaces wanted.
 func (s *podSet) follow(ctx context.Context, running *sync.WaitGroup) {
-	wanted := s.wants()
+	wanted, _ := s.wants()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for ns, sp := range s.spaces {

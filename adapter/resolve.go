@@ -38,7 +38,7 @@ func (x *index) resolve(
 	case !exact && x.onlyScaled(gr):
 		return nil, refuse(http.StatusNotFound, "no variant scales %s %s: %s", gr, name, sp.scales(gr))
 	case !exact:
-		scopes = sp.whole()
+		scopes = sp.meant(gr, name.Name, sel)
 	}
 	scopes = slices.DeleteFunc(scopes, func(sc scope) bool { return !m.of(sc.model.view.Model.Engine) })
 	scopes = selected(scopes, m, sel)
@@ -64,6 +64,15 @@ func (x *index) onlyScaled(gr schema.GroupResource) bool {
 	_, target := x.targets[gr]
 	_, listed := described[gr]
 	return target && !listed
+}
+
+// meant is the models that an object without a scale may stand for. Without a selector its name is the first to say,
+// even if the model of that name has no such metric.
+func (sp *space) meant(gr schema.GroupResource, name string, sel labels.Selector) []scope {
+	if gr == namespaceResource || sel != nil && !sel.Empty() {
+		return sp.whole()
+	}
+	return sp.called(sp.whole(), name)
 }
 
 // whole is every model of a namespace.

@@ -228,17 +228,17 @@ func (s *Server) index() (*index, error) {
 }
 
 // namespaces are those that serve models.
-func (s *Server) namespaces() []string {
+func (s *Server) namespaces() ([]string, bool) {
 	x, err := s.index()
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	out := make([]string, 0, len(x.spaces))
 	for ns := range x.spaces {
 		out = append(out, ns)
 	}
 	slices.Sort(out)
-	return out
+	return out, true
 }
 
 func (s *Server) judge() judge {

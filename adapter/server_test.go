@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -221,16 +222,9 @@ func TestARequestInFlightIsAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	reached, release := make(chan struct{}), make(chan struct{})
-	held := w.server.view.Snapshot
-	w.server.view.Snapshot = func() *policy.Snapshot {
-		select {
-		case <-reached:
-		default:
-			close(reached)
-			<-release
-		}
-		return held()
-	}
+	held := sync.OnceFunc(func() { close(reached) })
+	w.release = release
+	w.hold.Store(&held)
 	answered := make(chan error, 1)
 	go func() { answered <- ask() }()
 	<-reached

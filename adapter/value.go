@@ -71,9 +71,14 @@ func (j judge) fresh(r policy.Reading, in *policy.Input) (v value, ok, stale boo
 	return value{r.Value, at}, sane(r.Value), false
 }
 
-// signal is a metric of a scope, or why there is none.
+// signal is a metric of a scope, or why there is none. While part of a model's data is missing, the rest is a lower
+// bound, on which an autoscaler would scale down.
 func (j judge) signal(m *metric, sc scope) (value, error) {
 	in := &sc.model.view.Input
+	if in.Signals.Partial {
+		return value{}, fmt.Errorf("%s of %s: part of the data is missing, so that what is there may be too low",
+			m.name, sc.model.view.Model.ID)
+	}
 	if m.model != nil && (m.pod == nil || sc.whole()) {
 		v, why := j.reading(m.model(&in.Signals), in)
 		if why != "" {
@@ -169,7 +174,7 @@ func (sc scope) supply(in *policy.Input) (ready int, at time.Time, known bool) {
 }
 
 // desired is the decided replicas of a scope. A held decision is as old as what it
-// rests on, and after a time it is none.
+// rests on, and after a time it is none; but one that wakes what is seen at zero can only raise.
 func (j judge) desired(sc scope) (value, error) {
 	out := value{at: j.now}
 	for i := range sc.model.variants {
@@ -177,10 +182,14 @@ func (j judge) desired(sc scope) (value, error) {
 			continue
 		}
 		d := sc.model.variants[i].decision
-		if d == nil || d.Expired(j.now, j.holdFor) {
+		switch {
+		case d != nil && d.Wakes():
+			out.v += float64(d.Replicas)
+		case d == nil || d.Expired(j.now, j.holdFor):
 			return value{}, fmt.Errorf("%s of %s: %s", Desired, scope{sc.model, i}, j.undecided(d))
+		default:
+			out.v, out.at = out.v+float64(d.Replicas), older(out.at, d.Good)
 		}
-		out.v, out.at = out.v+float64(d.Replicas), older(out.at, d.Good)
 	}
 	return out, nil
 }

@@ -38,6 +38,9 @@ type world struct {
 	now      atomic.Pointer[time.Time]
 	stop     func() error
 
+	hold    atomic.Pointer[func()] // called when a request reads the clock, which then waits for release
+	release chan struct{}
+
 	mu    sync.Mutex
 	warns []string
 }
@@ -106,7 +109,13 @@ func prepare(t *testing.T, c *cluster, s *policy.Snapshot, change func(*Options)
 		Snapshot: w.snapshot.Load,
 		HoldFor:  func() time.Duration { return 10 * time.Minute },
 		MaxAge:   func() time.Duration { return 90 * time.Second },
-		Now:      func() time.Time { return *w.now.Load() },
+		Now: func() time.Time { // only requests ask for it
+			if reached := w.hold.Load(); reached != nil {
+				(*reached)()
+				<-w.release
+			}
+			return *w.now.Load()
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -91,6 +91,9 @@ func TestSumsAreWholeOrNothing(t *testing.T) {
 		"a pod is silent":        {view(func(v *policy.ModelView) { v.Input.Signals.Pods[1].Pending.Known = false }), "", "pod b is unknown"},
 		"a pod is late":          {view(func(v *policy.ModelView) { v.Input.Signals.Pods[1].Pending.Age = 3 * time.Minute }), "", "more than 1m30s"},
 		"a ready pod is missing": {view(func(v *policy.ModelView) { v.Input.Supply[0].Ready = 3 }), "", "2 of 3 ready replicas"},
+		"a part is missing somewhere": {
+			view(func(v *policy.ModelView) { v.Input.Signals.Partial = true }), "", "part of the data is missing",
+		},
 		"replicas are not known": {view(func(v *policy.ModelView) { v.Input.Supply[0].Known = false }), "", "7"},
 
 		"a gateway holds some more":     {gateway(policy.Seen(4, 0)), "", "11"},
@@ -100,6 +103,9 @@ func TestSumsAreWholeOrNothing(t *testing.T) {
 	} {
 		tc.metric = "inference_pending_requests"
 		stories[name] = tc
+	}
+	stories["a lower bound of arrivals"] = told{
+		view(func(v *policy.ModelView) { v.Input.Signals.Partial = true }), "requests_per_second", "part of the data is missing",
 	}
 	tell(t, stories)
 }
@@ -136,5 +142,56 @@ func TestAHeldDecisionIsServedForAWhile(t *testing.T) {
 	w.snapshot.Store(nil)
 	if _, _, err := ask(); err == nil || !strings.Contains(err.Error(), "no decision yet") {
 		t.Errorf("want an error before the first tick, got %v", err)
+	}
+}
+
+// TestADecisionThatWakesIsServedWhateverItsAge: blind since the start, seen at zero, and idle.onBlind asks for one.
+func TestADecisionThatWakesIsServedWhateverItsAge(t *testing.T) {
+	for name, tc := range map[string]struct {
+		decided policy.Decision
+		want    string
+	}{
+		"seen at zero":     {policy.Decision{Known: true, Replicas: 1, NowKnown: true}, "1"},
+		"not seen at all":  {policy.Decision{Known: true, Replicas: 1}, "nothing was ever known"},
+		"running already":  {policy.Decision{Known: true, Replicas: 1, NowKnown: true, Now: 2}, "nothing was ever known"},
+		"zero for nothing": {policy.Decision{Known: true, NowKnown: true}, "nothing was ever known"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := model("llm", "llama", "vllm", nil, "main")
+			s := snapshot(v)
+			tc.decided.ID = s.Plan.Decisions[0].ID
+			s.Plan.Decisions[0] = tc.decided
+			x := newIndex(s)
+			j := judge{now: noon, maxAge: 90 * time.Second, holdFor: 10 * time.Minute}
+			got, err := j.desired(x.spaces["llm"].whole()[0])
+			if text := fmt.Sprint(err); err != nil && !strings.Contains(text, tc.want) {
+				t.Errorf("want %q, got %v", tc.want, err)
+			}
+			if err == nil && (fmt.Sprint(got.v) != tc.want || !got.at.Equal(noon)) {
+				t.Errorf("want %s of now, got %g of %s", tc.want, got.v, got.at)
+			}
+		})
+	}
+}
+
+// TestPodsAreKnownBeforeAReplicaIsReady, as soon as there is a decision that serves some.
+func TestPodsAreKnownBeforeAReplicaIsReady(t *testing.T) {
+	var wanted []string
+	known := false
+	s := newPodSet(nil, func() ([]string, bool) { return wanted, known }, nil)
+	if !s.synced() {
+		t.Error("want it ready without a decision: an API without a server holds up the deletion of namespaces")
+	}
+	wanted, known = []string{"llm"}, true
+	if s.synced() {
+		t.Error("want it not ready while the pods of llm are not listed")
+	}
+	s.spaces["llm"] = &podSpace{}
+	s.spaces["llm"].list.Store(&[]*pod{})
+	if !s.synced() {
+		t.Error("want it ready with the pods listed")
+	}
+	if wanted = []string{"llm", "new"}; !s.synced() {
+		t.Error("want it to stay so when a namespace joins")
 	}
 }

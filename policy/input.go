@@ -48,6 +48,7 @@ type Pod struct {
 	PromptTokens Reading `json:"promptTokensPerSecond"` // uncached where the engine tells
 	CachedTokens Reading `json:"cachedTokensPerSecond"` // prompt tokens from the prefix cache, beside PromptTokens
 	OutputTokens Reading `json:"outputTokensPerSecond"`
+	Partial      bool    `json:"partial,omitempty"` // part of the pod is silent (a rank): its readings may be too low
 }
 
 // ArrivalSource says where arrivals came from.

@@ -85,6 +85,10 @@ func (d Decision) Expired(at time.Time, ttl time.Duration) bool {
 	return !d.Known || d.Good.IsZero() || at.Sub(d.Good) > ttl
 }
 
+// Wakes says that a variant seen at zero gets replicas. That can only raise, and rests on requests seen or on
+// Idle.OnBlind, so it is good whatever its age.
+func (d *Decision) Wakes() bool { return d.Known && d.Replicas > 0 && d.NowKnown && d.Now == 0 }
+
 // Plan is what all variants get together, sorted by ID.
 type Plan struct {
 	At        time.Time  `json:"at"`

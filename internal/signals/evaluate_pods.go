@@ -158,6 +158,16 @@ func (p PodEvaluation) reports() bool {
 	return false
 }
 
+// partial says whether something of the pod is only a lower bound.
+func (p PodEvaluation) partial() bool {
+	for _, q := range p.Signals {
+		if q.Known && q.Partial {
+			return true
+		}
+	}
+	return false
+}
+
 // lacking finds signals that some or all of the reporting pods do not give.
 func (v *view) lacking(pods []PodEvaluation) bool {
 	partial := false
@@ -214,6 +224,7 @@ func (f fleetView) policyPods() []policy.Pod {
 			PromptTokens: uncached(p.Signals[PromptTokens].Reading, p.Signals[CachedTokens].Reading),
 			CachedTokens: p.Signals[CachedTokens].Reading,
 			OutputTokens: p.Signals[OutputTokens].Reading,
+			Partial:      p.partial(),
 		})
 	}
 	return out

@@ -1,7 +1,9 @@
 package signals
 
 import (
+	"math"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -138,4 +140,15 @@ func since(n int, values ...float64) []float64 {
 		out[i] = v
 	}
 	return out
+}
+
+// TestAPodWithASilentRankTellsTooLittle: one rank counts NaN. What the others say is a lower bound, and the pod says so.
+func TestAPodWithASilentRankTellsTooLittle(t *testing.T) {
+	silent := newStory().vllmPod("a").vllmPod("b").
+		pod("a", "vllm:num_requests_waiting{model_name=m,engine=0}", 3, 3, 3, 3, 3, 3, 3, 3, 3).
+		pod("a", "vllm:num_requests_waiting{model_name=m,engine=1}", math.NaN())
+	got, _ := NewEvaluator(DefaultOptions()).Signals(engineBinding("vllm", "m"), silent.window(), storyAt, nil)
+	if len(got.Pods) != 2 || !got.Pods[0].Partial || got.Pods[1].Partial || !got.Partial {
+		t.Errorf("want pod a and the whole partial, b not, got %+v, partial %t", got.Pods, got.Partial)
+	}
 }
