@@ -60,14 +60,16 @@ func runLint(ctx context.Context, s *streams, f *lintFlags, files []string) erro
 	case len(files) == 0 && !cluster:
 		return usage("lint: want files, - for stdin, or --kubeconfig FILE")
 	}
-	in := lint.Input{Served: app.Served}
-	if err := readModels(f.config, &in); err != nil {
+	cfg, err := readConfig(f.config)
+	if err != nil {
 		return err
 	}
-	err := readFiles(s, &in, files)
+	in := app.LintInput()
+	err = readFiles(s, &in, files)
 	if cluster {
 		err = errors.Join(err, readCluster(ctx, f, &in))
 	}
+	app.LintModels(&in, cfg)
 	return judge(s, f.output, &in, err)
 }
 
@@ -89,17 +91,12 @@ func judge(s *streams, output string, in *lint.Input, unread error) error {
 	return nil
 }
 
-// readModels takes the models of Forewarm's configuration, if there is one.
-func readModels(path string, in *lint.Input) error {
+// readConfig reads Forewarm's configuration; nil if there is none.
+func readConfig(path string) (*config.Config, error) {
 	if path == "" {
-		return nil
+		return nil, nil //nolint:nilnil // no configuration is no error
 	}
-	cfg, err := config.Load(path, app.Catalog())
-	if err != nil {
-		return err
-	}
-	in.Models = config.NewRegistry(cfg).Models()
-	return nil
+	return config.Load(path, app.Catalog())
 }
 
 func readFiles(s *streams, in *lint.Input, files []string) error {

@@ -38,8 +38,10 @@ type Input struct {
 	Scaled    []Scaled
 	Workloads []Workload
 	Quotas    []Quota
-	Models    []policy.Model // nil = not known, which differs from none
+	Models    []policy.Model // those that are known
+	Complete  bool           // there are no others, so that a model which is not among them is nobody's
 	Served    Served
+	Refused   Refused // nil = triggers are not judged
 }
 
 // rule is one check.
@@ -54,8 +56,10 @@ var rules = []rule{
 	{"average-of-ratio", averageOfRatio},
 	{"pods-only-zero", podsOnlyZero},
 	{"foreign-zero", foreignZero},
+	{"desired-target", desiredTarget},
 	{"metric-unserved", metricUnserved},
 	{"model-unknown", modelUnknown},
+	{"trigger-refused", triggerRefused},
 	{"tolerance", tolerance},
 	{"double-damping", doubleDamping},
 	{"mixed-metrics", mixedMetrics},

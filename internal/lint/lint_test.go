@@ -44,6 +44,18 @@ func served(name string) (string, bool) {
 	return "", false
 }
 
+// refusedKeys is what a scaler takes that knows one signal and wants a model named.
+func refusedKeys(_ string, metadata map[string]string) []Problem {
+	var out []Problem
+	if metadata["model"] == "" && metadata["engine"] == "" {
+		out = append(out, Problem{Text: "want model"})
+	}
+	if m := metadata["metric"]; m != "" && m != "desired" && m != "pending" {
+		out = append(out, Problem{"metric", "want pending, got " + m})
+	}
+	return out
+}
+
 // judge is every finding of a file.
 func judge(t *testing.T, file string, models []policy.Model) []Finding {
 	t.Helper()
@@ -52,7 +64,7 @@ func judge(t *testing.T, file string, models []policy.Model) []Finding {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	in := Input{Models: models, Served: served}
+	in := Input{Models: models, Complete: models != nil, Served: served, Refused: refusedKeys}
 	if err := in.Read(f, filepath.Base(file)); err != nil {
 		t.Fatal(err)
 	}

@@ -82,11 +82,31 @@ const (
 	kedaCooldown = 300 // seconds
 )
 
-func (s Scaled) min() int {
+// Min is minReplicaCount, or KEDA's default.
+func (s Scaled) Min() int {
 	if s.Spec.MinReplicaCount == nil {
 		return 0
 	}
 	return int(*s.Spec.MinReplicaCount)
+}
+
+// Idle is idleReplicaCount; nil if it is not given.
+func (s Scaled) Idle() *int {
+	if s.Spec.IdleReplicaCount == nil {
+		return nil
+	}
+	return new(int(*s.Spec.IdleReplicaCount))
+}
+
+// External is the metadata of the triggers that ask a scaler outside of KEDA.
+func (s Scaled) External() []map[string]string {
+	var out []map[string]string
+	for _, t := range s.Spec.Triggers {
+		if t.external() {
+			out = append(out, t.Metadata)
+		}
+	}
+	return out
 }
 
 // sleeps says whether KEDA may take the target to zero: idleReplicaCount is where an inactive target goes, whatever the
@@ -95,10 +115,11 @@ func (s Scaled) sleeps() bool {
 	if s.Spec.IdleReplicaCount != nil {
 		return *s.Spec.IdleReplicaCount == 0
 	}
-	return s.min() == 0
+	return s.Min() == 0
 }
 
-func (s Scaled) max() int {
+// Max is maxReplicaCount, or KEDA's default.
+func (s Scaled) Max() int {
 	if s.Spec.MaxReplicaCount == nil {
 		return kedaMax
 	}
@@ -120,10 +141,12 @@ func (s Scaled) target() target {
 	return target{s.Namespace, r.Kind, r.Name}
 }
 
+func (t Trigger) external() bool { return t.Type == "external" || t.Type == "external-push" }
+
 // ours says whether a trigger asks Forewarm: an external one that names a model or defines one, or whose address is
 // that of Forewarm's Service.
 func (t Trigger) ours() bool {
-	if t.Type != "external" && t.Type != "external-push" {
+	if !t.external() {
 		return false
 	}
 	return t.Metadata["model"] != "" || t.Metadata["engine"] != "" || strings.HasPrefix(t.Metadata["scalerAddress"], "forewarm")

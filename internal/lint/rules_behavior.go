@@ -37,7 +37,7 @@ func (in *Input) deciding() []deciding {
 	for _, s := range in.Scaled {
 		for _, t := range s.Spec.Triggers {
 			if t.decides() {
-				out = append(out, deciding{s.Ref, s.behavior(), "spec.advanced.horizontalPodAutoscalerConfig.behavior", s.max()})
+				out = append(out, deciding{s.Ref, s.behavior(), "spec.advanced.horizontalPodAutoscalerConfig.behavior", s.Max()})
 				break
 			}
 		}

@@ -150,7 +150,7 @@ func maxBeyondQuota(in *Input) []Finding {
 		check(h.Ref, "spec.maxReplicas", h.target(), int(h.Spec.MaxReplicas))
 	}
 	for _, s := range in.Scaled {
-		check(s.Ref, "spec.maxReplicaCount", s.target(), s.max())
+		check(s.Ref, "spec.maxReplicaCount", s.target(), s.Max())
 	}
 	return out
 }

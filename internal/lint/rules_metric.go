@@ -131,7 +131,7 @@ func looksOurs(name string) bool {
 
 // modelUnknown: a selector, an object or a trigger that means no model.
 func modelUnknown(in *Input) []Finding {
-	if in.Models == nil {
+	if !in.Complete {
 		return nil
 	}
 	var out []Finding
@@ -146,11 +146,13 @@ func modelUnknown(in *Input) []Finding {
 	}
 	for _, s := range in.Scaled {
 		for i, t := range s.Spec.Triggers {
-			if t.ours() && !in.has(s.Namespace, t.Metadata["model"], t.Metadata["variant"]) && t.Metadata["engine"] == "" {
-				out = append(out, s.find(Error, fmt.Sprintf("spec.triggers[%d].metadata.model", i),
-					fmt.Sprintf("no model %s in namespace %s%s", t.Metadata["model"], s.Namespace, in.known(s.Namespace)),
-					"correct model and variant, or define the model inline"))
+			name := t.Metadata["model"]
+			if !t.ours() || name == "" || t.Metadata["engine"] != "" || in.has(s.Namespace, name, t.Metadata["variant"]) {
+				continue // what it defines itself is no question, and what it does not say another rule asks for
 			}
+			out = append(out, s.find(Error, fmt.Sprintf("spec.triggers[%d].metadata.model", i),
+				fmt.Sprintf("no model %s in namespace %s%s", name, s.Namespace, in.known(s.Namespace)),
+				"correct model and variant, or define the model inline"))
 		}
 	}
 	return out

@@ -1,0 +1,62 @@
+package lint
+
+import (
+	"fmt"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+)
+
+// Refused says what the scaler does not take in the metadata of a trigger of a ScaledObject with some name; nothing if
+// it takes them.
+type Refused func(object string, metadata map[string]string) []Problem
+
+// Problem is what is wrong with one key of a trigger's metadata.
+type Problem struct {
+	Key  string // empty: with all of them
+	Text string
+}
+
+// triggerRefused: the scaler answers an error for what it does not understand, and on an error KEDA moves nothing.
+func triggerRefused(in *Input) []Finding {
+	if in.Refused == nil {
+		return nil
+	}
+	var out []Finding
+	for _, s := range in.Scaled {
+		for i, t := range s.Spec.Triggers {
+			if !t.ours() {
+				continue
+			}
+			for _, p := range in.Refused(s.Name, t.Metadata) {
+				field := fmt.Sprintf("spec.triggers[%d].metadata", i)
+				if p.Key != "" {
+					field += "." + p.Key
+				}
+				out = append(out, s.find(Error, field, p.Text, "docs/keda.md has the keys; until then nothing is scaled"))
+			}
+		}
+	}
+	return out
+}
+
+// desiredTarget: the metric is a count of replicas, so divided by anything but 1 it is another count.
+func desiredTarget(in *Input) []Finding {
+	var out []Finding
+	for _, h := range in.HPAs {
+		for _, m := range metricsOf(h) {
+			if m.id.Name != desired || m.target.Type != autoscalingv2.AverageValueMetricType {
+				continue
+			}
+			field, got := m.path+".target.averageValue", "nothing"
+			if v := m.target.AverageValue; v != nil {
+				if v.Value() == 1 && v.MilliValue() == 1000 {
+					continue
+				}
+				got = v.String()
+			}
+			out = append(out, h.find(Error, field,
+				"want 1, got "+got+": "+desired+" is a count of replicas, and the HPA divides it by this", "set it to 1"))
+		}
+	}
+	return out
+}
