@@ -120,6 +120,11 @@ type Variant struct {
 	Tolerance     float64       `json:"tolerance"`     // relative difference that the autoscaler ignores
 	// Paused means that its autoscaler was told to do nothing: it stays at what is asked for in the cluster.
 	Paused bool `json:"paused,omitempty"`
+	// NoRaise, NoLower and Awake mean that its autoscaler was told not to raise it, not to
+	// lower it, and never to take it to zero.
+	NoRaise bool `json:"noRaise,omitempty"`
+	NoLower bool `json:"noLower,omitempty"`
+	Awake   bool `json:"awake,omitempty"`
 }
 
 // Model is one served model, as configured or discovered, already validated.

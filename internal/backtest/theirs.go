@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,8 +61,9 @@ func ParseAutoscalers(data []byte) ([]Autoscaler, error) {
 type object struct {
 	Kind     string `json:"kind"`
 	Metadata struct {
-		Namespace       string `json:"namespace"`
-		Name            string `json:"name"`
+		Namespace       string            `json:"namespace"`
+		Name            string            `json:"name"`
+		Annotations     map[string]string `json:"annotations"`
 		OwnerReferences []struct {
 			Kind string `json:"kind"`
 		} `json:"ownerReferences"`
@@ -89,6 +91,11 @@ func (o object) autoscaler() (Autoscaler, bool, error) {
 		}
 		err = a.hpa(o.Spec)
 	case "ScaledObject":
+		for _, name := range slices.Sorted(maps.Keys(o.Metadata.Annotations)) {
+			if strings.HasPrefix(name, "autoscaling.keda.sh/paused") || name == "autoscaling.keda.sh/force-activation" {
+				a.note("its annotation %s is not honoured: it is simulated as if it scaled freely", name)
+			}
+		}
 		err = a.keda(o.Spec)
 	default:
 		return a, false, nil

@@ -41,7 +41,7 @@ spec:
 
 const everything = `
 kind: ScaledObject
-metadata: {name: chat}
+metadata: {name: chat, annotations: {autoscaling.keda.sh/paused-scale-in: "true", autoscaling.keda.sh/note: x}}
 spec:
   scaleTargetRef: {name: chat}
   maxReplicaCount: 20
@@ -105,6 +105,7 @@ func TestAutoscalersAreRead(t *testing.T) {
 					b.Down.Select = rival.Select("Disabled")
 				}),
 			}, []string{
+				"its annotation autoscaling.keda.sh/paused-scale-in is not honoured: it is simulated as if it scaled freely",
 				"its minReplicaCount of 0 is not simulated: it keeps one replica",
 				"its idleReplicaCount of 0 is not simulated: it never goes below its minimum",
 				"its cooldownPeriod of 600 s is not simulated: it says when to go to zero",

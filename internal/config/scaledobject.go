@@ -18,6 +18,8 @@ type ScaledObject struct {
 	Min, Max         int                 // replicas while active
 	Idle             *int                // idleReplicaCount; nil = not given
 	Paused           *int                // replicas it is held at; -1 = those it has; nil = not paused
+	NoOut, NoIn      bool                // scaling out, or in, is paused
+	Forced           bool                // activation is forced: never at zero
 	Triggers         []map[string]string // metadata of the triggers of type external and external-push
 	Notes            []string            // what is risky about it, as sentences
 }
@@ -178,6 +180,28 @@ func (r *Registry) misdirected(o ScaledObject, metadata map[string]string) {
 	r.Warnings = append(r.Warnings, text)
 }
 
+// told names the annotations that let KEDA do less than it would.
+func (o ScaledObject) told() string {
+	return o.each("paused-scale-out", "paused-scale-in", "force-activation")
+}
+
+func (o ScaledObject) moves() string {
+	return o.each("does not rise", "does not fall", "is never at zero")
+}
+
+func (o ScaledObject) each(noOut, noIn, forced string) string {
+	var out []string
+	for _, one := range []struct {
+		on   bool
+		text string
+	}{{o.NoOut, noOut}, {o.NoIn, noIn}, {o.Forced, forced}} {
+		if one.on {
+			out = append(out, one.text)
+		}
+	}
+	return strings.Join(out, " and ")
+}
+
 func (e *Entry) bound(k int, o ScaledObject) {
 	v := &e.Model.Variants[k]
 	was := *v
@@ -199,6 +223,10 @@ func (e *Entry) bound(k int, o ScaledObject) {
 		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s is paused, so %s stays at the replicas it has.", o.Name,
 			v.Name))
 		return
+	}
+	if v.NoRaise, v.NoLower, v.Awake = o.NoOut, o.NoIn, o.Forced; v.NoRaise || v.NoLower || v.Awake {
+		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s has %s, so %s %s.", o.Name, o.told(), v.Name, o.moves()))
+		was.NoRaise, was.NoLower, was.Awake = v.NoRaise, v.NoLower, v.Awake
 	}
 	if *v != was {
 		e.Assumed = append(e.Assumed, fmt.Sprintf("ScaledObject %s allows %d to %d replicas of %s.", o.Name, v.Min, v.Max,

@@ -277,6 +277,25 @@ func TestAScaledObjectBoundsTheVariantOfItsTarget(t *testing.T) {
 	}
 }
 
+func TestWhatAScaledObjectMayNotDoIsPlannedFor(t *testing.T) {
+	file := good(t, "minimal")
+	o := ScaledObject{
+		Namespace: file.Models[0].Namespace, Name: "o", Target: file.Models[0].Variants[0].Target.Name, Min: 1, Max: 4,
+		NoOut: true, Forced: true,
+	}
+	r := NewRegistry(file)
+	r.Bound([]ScaledObject{o})
+	e := r.Entries[0]
+	if v := e.Model.Variants[0]; !v.NoRaise || v.NoLower || !v.Awake || v.Min != 1 || v.Max != 4 {
+		t.Errorf("want it told not to raise and kept awake, within its bounds, got %+v", v)
+	}
+	want := "ScaledObject o has paused-scale-out and force-activation, so " + e.Model.Variants[0].Name +
+		" does not rise and is never at zero."
+	if !slices.Equal(e.Assumed, []string{want}) {
+		t.Errorf("want %q alone, got %q", want, e.Assumed)
+	}
+}
+
 func TestAScaledObjectThatScalesAnotherTargetIsWarnedOf(t *testing.T) {
 	file := good(t, "minimal")
 	m := file.Models[0]

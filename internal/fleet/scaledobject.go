@@ -13,10 +13,13 @@ const (
 	kedaMin = 0   // minReplicaCount
 )
 
-// The annotations that stop KEDA.
+// The annotations that stop KEDA, or drive it.
 const (
 	annotationPaused   = "autoscaling.keda.sh/paused"
 	annotationPausedAt = "autoscaling.keda.sh/paused-replicas"
+	annotationNoIn     = "autoscaling.keda.sh/paused-scale-in"
+	annotationNoOut    = "autoscaling.keda.sh/paused-scale-out"
+	annotationForced   = "autoscaling.keda.sh/force-activation"
 )
 
 // scaledObject reads the fields that concern us. What has the wrong type counts as
@@ -32,6 +35,9 @@ func scaledObject(u *unstructured.Unstructured) ScaledObject {
 		Max:        or(f.whole("spec", "maxReplicaCount"), kedaMax),
 		Idle:       f.whole("spec", "idleReplicaCount"),
 		Paused:     paused(u.GetAnnotations()),
+		NoOut:      switched(u.GetAnnotations(), annotationNoOut),
+		NoIn:       switched(u.GetAnnotations(), annotationNoIn),
+		Forced:     switched(u.GetAnnotations(), annotationForced),
 	}
 	triggers, _, _ := unstructured.NestedSlice(u.Object, "spec", "triggers")
 	for _, t := range triggers {
@@ -60,10 +66,18 @@ func paused(annotations map[string]string) *int {
 		}
 		return new(-1)
 	}
-	if on, err := strconv.ParseBool(annotations[annotationPaused]); err == nil && on {
+	if switched(annotations, annotationPaused) {
 		return new(-1)
 	}
 	return nil
+}
+
+// switched reads a switch as KEDA does: whatever is there and not a false is a true, an
+// empty value and "off" as well.
+func switched(annotations map[string]string, name string) bool {
+	text, found := annotations[name]
+	is, err := strconv.ParseBool(text)
+	return found && (is || err != nil)
 }
 
 // exactUpTo is the largest count that the HPA's tolerance of 10 % leaves exact.

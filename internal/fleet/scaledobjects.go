@@ -28,6 +28,8 @@ type ScaledObject struct {
 	Min, Max         int                 // replicas while active
 	Idle             *int                // idleReplicaCount; nil = not given
 	Paused           *int                // replicas it is held at; -1 = those it has; nil = not paused
+	NoOut, NoIn      bool                // scaling out, or in, is paused
+	Forced           bool                // activation is forced: never at zero
 	Triggers         []map[string]string // metadata of the triggers of type external and external-push
 	Notes            []string            // what is risky about it, as sentences
 }

@@ -76,6 +76,22 @@ spec:
 			held("autoscaling.keda.sh/paused: 'true'"),
 			ScaledObject{Namespace: "llm", Name: "o", Max: 4, Paused: new(-1)},
 		},
+		"paused, in words that are no boolean": {
+			held("autoscaling.keda.sh/paused: 'off'"),
+			ScaledObject{Namespace: "llm", Name: "o", Max: 4, Paused: new(-1)},
+		},
+		"paused, and nothing else": {
+			held("autoscaling.keda.sh/paused: ''"),
+			ScaledObject{Namespace: "llm", Name: "o", Max: 4, Paused: new(-1)},
+		},
+		"paused in one direction": {
+			held("autoscaling.keda.sh/paused-scale-in: 'yes', autoscaling.keda.sh/paused-scale-out: 'false'"),
+			ScaledObject{Namespace: "llm", Name: "o", Max: 4, NoIn: true},
+		},
+		"in the other, and driven": {
+			held("autoscaling.keda.sh/paused-scale-out: 'true', autoscaling.keda.sh/force-activation: '1'"),
+			ScaledObject{Namespace: "llm", Name: "o", Max: 4, NoOut: true, Forced: true},
+		},
 		"paused: no": {
 			held("autoscaling.keda.sh/paused: 'false'"),
 			ScaledObject{Namespace: "llm", Name: "o", Max: 4},
