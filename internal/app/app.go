@@ -70,7 +70,9 @@ type App struct {
 
 // Catalog names every engine and gateway that can be read.
 func Catalog() config.Catalog {
-	return config.Catalog{Engines: signals.Names(false), Gateways: signals.Names(true)}
+	return config.Catalog{
+		Engines: signals.Names(false), Gateways: signals.Names(true), Tenancy: signals.NamespaceLabels(),
+	}
 }
 
 // Open connects the sources, finds the models if none are configured, and builds

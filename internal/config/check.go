@@ -32,6 +32,9 @@ const (
 type Catalog struct {
 	Engines  []string
 	Gateways []string
+	// Tenancy are the labels by which series of gateways belong to a namespace. Whoever
+	// may choose their values reads what others are asked.
+	Tenancy []string
 }
 
 // checker checks a configuration whose defaults are filled in.

@@ -19,6 +19,7 @@ func testCatalog() Catalog {
 	return Catalog{
 		Engines:  []string{"vllm", "sglang", "tgi", "llama.cpp"},
 		Gateways: []string{"llm-d-epp", "production-stack"},
+		Tenancy:  []string{"namespace", "route_namespace"},
 	}
 }
 

@@ -229,6 +229,14 @@ func (c *checker) trigger(t *Trigger, tree *yaml.Node) {
 // definition checks the model that the metadata defines, as one of the file is,
 // with stand-ins for what the ScaledObject adds.
 func (c *checker) definition(t *Trigger) {
+	if g := t.fields.Gateway; g != nil {
+		for _, label := range slices.Sorted(maps.Keys(g.Match)) {
+			if slices.Contains(c.cat.Tenancy, label) {
+				c.add("gateway.match."+label, "not taken from metadata, or what another namespace is asked could be read: "+
+					"it is that of the ScaledObject")
+			}
+		}
+	}
 	m := t.Define("namespace", Target{Name: "target"}, 0, 1)
 	m.Variants[0].Replicas.Max = new(maxReplicas)
 	m.fill()

@@ -81,6 +81,8 @@ func TestABadTriggerIsReportedByKeyAllAtOnce(t *testing.T) {
 		"a URL":              {inline("gateway", "llm-d-epp", "gateway.scrape", "http://x"), "gateway.scrape: not taken from metadata: no URL is; set it on a model of Forewarm's own configuration"},
 		"another's name":     {inline("labels.namespace", "pod"), "labels.namespace: not taken from metadata, or a namespace could be read in the name of another: set labels on the source"},
 		"another namespace":  {inline("namespace", "other"), "namespace: not taken from metadata: it is that of the ScaledObject"},
+		"another's demand":   {inline("gateway", "llm-d-epp", "gateway.match.route_namespace", "victim", "gateway.match.model", "x"), "gateway.match.route_namespace: not taken from metadata, or what another namespace is asked could be read: it is that of the ScaledObject"},
+		"another's gateway":  {inline("gateway", "llm-d-epp", "gateway.match.namespace", "victim"), "gateway.match.namespace: not taken from metadata"},
 		"bounds":             {inline("replicas.max", "4"), "replicas.max: not taken from metadata: use minReplicaCount and maxReplicaCount of the ScaledObject"},
 		"a scale target":     {inline("target.name", "x"), "target.name: not taken from metadata: it is the scaleTargetRef of the ScaledObject"},
 		"twice":              {inline("gpusPerReplica", "4", "gpus.perReplica", "8"), "gpus.perReplica: given twice, or both as a value and with further levels"},

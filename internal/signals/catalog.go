@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"slices"
 	"sort"
 	"strings"
 )
@@ -59,6 +60,17 @@ func Names(gateway bool) []string {
 		}
 	}
 	return out
+}
+
+// NamespaceLabels are the labels by which gateways tell namespaces apart, sorted:
+// those of the presets, and the one that Prometheus gives a target.
+func NamespaceLabels() []string {
+	out := []string{DefaultLabels().Namespace}
+	for _, p := range Presets() {
+		out = append(out, p.NamespaceLabels...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Nearest is the known name that an unknown one was probably meant to be; "" if
