@@ -3,6 +3,7 @@ package signals
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -50,6 +51,11 @@ func (d *Doorbell) SetDoors(doors []Door) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.doors = slices.Clone(doors)
+	there := map[policy.ModelID]bool{}
+	for _, door := range doors {
+		there[door.Binding.Model] = true
+	}
+	maps.DeleteFunc(d.heard, func(id policy.ModelID, _ heard) bool { return !there[id] })
 }
 
 // Ring reads the doors of the models that are asleep, and returns those at which

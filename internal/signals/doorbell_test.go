@@ -257,3 +257,20 @@ func TestADoorThatDoesNotOpenIsAFaultAndLowersNothing(t *testing.T) {
 		})
 	}
 }
+
+// What a model heard goes with it: one that comes back under its name was not knocked at in between.
+func TestADoorbellForgetsModelsThatAreGone(t *testing.T) {
+	d := &door{text: "vllm:num_incoming_requests_total{model=\"org/a\"} 7\n"}
+	bell := hung(t, d, "production-stack", nil, "a", "b")
+	rings(t, bell, midnight)
+	doors := bell.doors
+	bell.SetDoors(doors[1:])
+	if _, ok := bell.heard[doors[0].Binding.Model]; ok || len(bell.heard) != 1 {
+		t.Errorf("want only b remembered, got %v", bell.heard)
+	}
+	d.text = "vllm:num_incoming_requests_total{model=\"org/a\"} 9\n"
+	bell.SetDoors(doors)
+	if got := rings(t, bell, midnight.Add(time.Hour)); got != "" {
+		t.Errorf("want the requests of the time between not counted, got %q", got)
+	}
+}
