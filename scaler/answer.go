@@ -2,7 +2,6 @@ package scaler
 
 import (
 	"fmt"
-	"math"
 	"sort"
 	"strings"
 	"time"
@@ -24,6 +23,7 @@ type answer struct {
 // reader answers from snapshots.
 type reader struct {
 	holdFor func() time.Duration
+	maxAge  func() time.Duration
 	missing func(id policy.ModelID) string
 	claimed func(Claim) (policy.Target, string)
 	near    func(name string, known []string) string
@@ -33,7 +33,7 @@ type reader struct {
 func (r reader) answer(s *policy.Snapshot, t Trigger, now time.Time) (answer, error) {
 	out, view, err := r.state(s, t, now)
 	if err == nil && t.Metric != Desired {
-		out.value, err = raw(view, t)
+		out.value, err = signal{view, t, now, r.maxAge()}.value()
 	}
 	return out, err
 }
@@ -188,56 +188,4 @@ func expiry(d *policy.Decision, now time.Time) string {
 		return "no data yet allowed a decision"
 	}
 	return fmt.Sprintf("no data allowed a decision for %s", now.Sub(d.Good).Round(time.Second))
-}
-
-// raw is a signal of the whole model, so that AverageValue divides it by its
-// replicas. A silent part would make it too low, which is no answer.
-func raw(v *policy.ModelView, t Trigger) (float64, error) {
-	sum, why := 0.0, ""
-	sig := &v.Input.Signals
-	if t.Metric != RPS {
-		sum, why = summed(v, t.Metric)
-	} else if sum = sig.Arrivals.Value; !sig.Arrivals.Known {
-		why = "arrivals are not known"
-	}
-	if why == "" && sig.Partial {
-		why = "part of the data is missing"
-	}
-	if why == "" && (math.IsNaN(sum) || math.IsInf(sum, 0) || sum < 0) {
-		why = fmt.Sprintf("%g is no value", sum)
-	}
-	if why != "" {
-		return 0, status.Errorf(codes.Unavailable, "%s of model %s: %s", t.Metric, v.Model.ID, why)
-	}
-	return sum, nil
-}
-
-// summed adds up what the pods say, and for Pending what waits in front of them.
-func summed(v *policy.ModelView, m Metric) (sum float64, why string) {
-	sig, heard, ready := &v.Input.Signals, 0, 0
-	for _, p := range sig.Pods {
-		r := map[Metric]policy.Reading{Pending: p.Pending, Running: p.Running, KV: p.KV}[m]
-		if !r.Known {
-			return 0, "pod " + p.Name + " does not tell"
-		}
-		sum, heard = sum+r.Value, heard+1
-	}
-	for _, s := range v.Input.Supply {
-		if !s.Known {
-			return 0, "replicas of " + s.Variant + " are not known"
-		}
-		ready += s.Ready
-	}
-	if heard < ready {
-		return 0, fmt.Sprintf("%d of %d pods are heard", heard, ready)
-	}
-	if m == Pending && v.Model.Gateway {
-		switch {
-		case sig.GatewayQueue.Known:
-			sum += sig.GatewayQueue.Value
-		case heard == 0:
-			return 0, "no pod is there, and the gateway does not tell"
-		}
-	}
-	return sum, ""
 }

@@ -29,6 +29,10 @@ func TestAnErrorNamesTheKeyAndNoSecret(t *testing.T) {
 		return policy.Target{}, map[string]string{"refused": "another defines it"}[c.Model]
 	}
 	k := keda{client: pb.NewExternalScalerClient(dial(t, nil, serve(t, o)))}
+	if _, err := k.client.GetMetricSpec(t.Context(), ref("model", "panic")); status.Code(err) != codes.Internal ||
+		len(logs.FilterMessage("recovered from a panic").All()) != 1 {
+		t.Fatalf("want the panic told and logged, got %v", err)
+	}
 	for name, tc := range map[string]struct {
 		ref  *pb.ScaledObjectRef
 		code codes.Code
@@ -65,8 +69,7 @@ func TestAnErrorNamesTheKeyAndNoSecret(t *testing.T) {
 		}
 	}
 	for _, e := range logs.All() {
-		if text := fmt.Sprint(e.Message, e.ContextMap()); strings.Contains(text, "hush") && e.Message != "recovered from a "+
-			"panic" {
+		if text := fmt.Sprint(e.Message, e.ContextMap()); strings.Contains(text, "hush") {
 			t.Errorf("a secret is logged: %s", text)
 		}
 	}
@@ -179,6 +182,7 @@ func TestRawSignalsAreSumsOfWhatIsWhole(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := snapshot(decided("llama", 1, 1))
+			tc.in.Now = noon
 			s.Models[0].Model.Gateway, s.Models[0].Input = true, tc.in
 			k, _ := at(t, s)
 			k.ref = ref("model", "llama", "metric", tc.metric)
@@ -191,6 +195,106 @@ func TestRawSignalsAreSumsOfWhatIsWhole(t *testing.T) {
 				t.Errorf("want %s, got %s", tc.want, got)
 			}
 		})
+	}
+}
+
+// A trigger that names a variant divides by that variant's replicas, so it gets that variant's part.
+func TestRawSignalsOfAVariantAreItsOwn(t *testing.T) {
+	pod := func(variant string, pending float64) policy.Pod {
+		return policy.Pod{Name: "p", Variant: variant, Pending: policy.Seen(pending, 0)}
+	}
+	both := func(main, spot int) []policy.Supply {
+		return []policy.Supply{{Variant: "main", Known: true, Ready: main}, {Variant: "spot", Known: true, Ready: spot}}
+	}
+	pods := []policy.Pod{pod("main", 3), pod("spot", 20), pod("spot", 20), pod("spot", 0)}
+	for name, tc := range map[string]struct {
+		metric string
+		supply []policy.Supply
+		pods   []policy.Pod
+		want   string
+	}{
+		"its pods, and its share of the queue": {"pending", both(1, 3), pods, "5"},
+		"nobody is ready, so all may come":     {"pending", both(0, 0), nil, "8"},
+		"others are ready, and it is not":      {"pending", both(0, 3), pods[1:], "0"},
+		"its share of arrivals":                {"rps", both(1, 3), pods, "2"},
+		"a pod of another is silent":           {"pending", both(1, 3), pods[:2], "5"},
+		"a pod of its own is silent":           {"pending", both(2, 3), pods, "1 of 2 pods are heard"},
+		"the others are not known": {
+			"rps",
+			[]policy.Supply{{Variant: "main", Known: true, Ready: 1}, {Variant: "spot"}},
+			pods,
+			"replicas of spot are not known",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := snapshot(decided("llama", 1, 1), decided("llama", 3, 3, func(d *policy.Decision) { d.ID.Variant = "spot" }))
+			m := &s.Models[0]
+			m.Model.Gateway, m.Model.Variants = true, []policy.Variant{{Name: "main"}, {Name: "spot"}}
+			m.Input = policy.Input{Now: noon, Supply: tc.supply, Signals: policy.Signals{
+				Arrivals: policy.Seen(8, 0), GatewayQueue: policy.Seen(8, 0), Pods: tc.pods,
+			}}
+			k, _ := at(t, s)
+			k.ref = ref("model", "llama", "variant", "main", "metric", tc.metric)
+			value, _, err := k.poll(t.Context())
+			got := fmt.Sprint(value)
+			if err != nil {
+				got = status.Convert(err).Message()
+			}
+			if !strings.HasSuffix(got, tc.want) || err == nil && got != tc.want {
+				t.Errorf("want %s, got %s", tc.want, got)
+			}
+		})
+	}
+}
+
+// A decision may be held for minutes, a reading may not: by the time of the call it is another load.
+func TestRawSignalsThatAreOldAreNoAnswer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		metric string
+		change func(in *policy.Input)
+		want   string
+	}{
+		"fresh":     {"pending", func(*policy.Input) {}, ""},
+		"the tick":  {"rps", func(in *policy.Input) { in.Now = noon.Add(-2 * time.Minute) }, "arrivals are 2m1s old"},
+		"arrivals":  {"rps", func(in *policy.Input) { in.Signals.Arrivals.Age = 2 * time.Minute }, "more than 1m30s"},
+		"a pod":     {"pending", func(in *policy.Input) { in.Signals.Pods[0].Pending.Age = 2 * time.Minute }, "what pod p told is"},
+		"the queue": {"pending", func(in *policy.Input) { in.Signals.GatewayQueue.Age = 2 * time.Minute }, "the gateway's queue is"},
+		"another's": {"pending", func(in *policy.Input) { in.Signals.Arrivals.Age = 2 * time.Minute }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := snapshot(decided("llama", 1, 1))
+			s.Models[0].Model.Gateway = true
+			s.Models[0].Input = policy.Input{Now: noon, Supply: []policy.Supply{{Variant: "main", Known: true, Ready: 1}}}
+			s.Models[0].Input.Signals = policy.Signals{
+				Arrivals: policy.Seen(1, time.Second), GatewayQueue: policy.Seen(1, time.Second),
+				Pods: []policy.Pod{{Name: "p", Variant: "main", Pending: policy.Seen(1, time.Second)}},
+			}
+			tc.change(&s.Models[0].Input)
+			k, _ := at(t, s)
+			k.ref = ref("model", "llama", "metric", tc.metric)
+			_, _, err := k.poll(t.Context())
+			if (tc.want == "") != (err == nil) || err != nil && !strings.Contains(status.Convert(err).Message(), tc.want) {
+				t.Errorf("want %q, got %v", tc.want, err)
+			}
+			if a, err := k.client.IsActive(t.Context(), k.ref); err != nil || !a.GetResult() {
+				t.Errorf("activity rests on the plan: want true, got %v (%v)", a, err)
+			}
+		})
+	}
+}
+
+func TestNoTwoTriggersAreOneToTheMemory(t *testing.T) {
+	server := serve(t, options(&board{}, time.Now))
+	for _, poison := range []map[string]string{
+		{"metric": "kv\x00model\x00x"}, {"metric\x00kv\x00model": "x"}, {"": "", "metric": "kv", "model": "x"},
+	} {
+		_, _ = server.triggers.of("llm", "o", poison)
+	}
+	if got, err := server.triggers.of("llm", "o", map[string]string{"metric": "kv", "model": "x"}); err != nil || got.Model != "x" {
+		t.Errorf("want the trigger as it is, got %+v (%v)", got, err)
+	}
+	if _, err := server.triggers.of("llm\x00o", "", nil); err == nil || len(server.triggers.known) != 5 {
+		t.Errorf("want five of them kept, got %d (%v)", len(server.triggers.known), err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -92,11 +93,22 @@ func departed(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next 
 	return err
 }
 
-// recovered turns a panic into an error of that one call.
+// recovered turns a panic into an error of that one call. The value of a panic may
+// hold what the call brought, so that the log has its kind and where it was.
 func (s *Server) recovered(_ context.Context, p any) error {
 	s.metrics.panics.Inc()
-	s.opts.Log.Error("recovered from a panic", zap.String("panic", fmt.Sprint(p)), zap.ByteString("stack", debug.Stack()))
+	s.opts.Log.Error("recovered from a panic", zap.String("panic", said(p)),
+		zap.ByteString("stack", debug.Stack()))
 	return errPanic
+}
+
+// said is what a panic may say of itself: the runtime's own words, which name no data
+// beyond indices, or else only its type.
+func said(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", p)
 }
 
 // limited turns connections away beyond MaxConnections. To close one at once is

@@ -29,6 +29,7 @@ type Board interface {
 type Options struct {
 	Board   Board
 	HoldFor func() time.Duration // a decision whose inputs allowed none for longer is an error
+	MaxAge  func() time.Duration // an older reading is no raw signal
 	// Parse reads the metadata of a trigger of the ScaledObject called object. Its
 	// error names the key, and shows nothing that is secret.
 	Parse func(object string, metadata map[string]string) (Trigger, error)
@@ -59,6 +60,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		HoldFor:   func() time.Duration { return 10 * time.Minute },
+		MaxAge:    func() time.Duration { return 90 * time.Second },
 		Missing:   func(policy.ModelID) string { return "" },
 		Claimed:   func(Claim) (policy.Target, string) { return policy.Target{}, "" },
 		Near:      func(string, []string) string { return "" },
@@ -89,7 +91,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		opts:     o,
-		reader:   reader{holdFor: o.HoldFor, missing: o.Missing, claimed: o.Claimed, near: o.Near},
+		reader:   reader{holdFor: o.HoldFor, maxAge: o.MaxAge, missing: o.Missing, claimed: o.Claimed, near: o.Near},
 		triggers: &triggers{parse: o.Parse, log: o.Log},
 		health:   health.NewServer(),
 		stopping: make(chan struct{}),

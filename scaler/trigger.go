@@ -1,6 +1,7 @@
 package scaler
 
 import (
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strings"
@@ -108,21 +109,28 @@ func (c *triggers) read(namespace, object string, metadata map[string]string) (T
 	return t, err
 }
 
-// maxKey bounds what one entry may hold.
-const maxKey = 8 << 10
+// maxKey bounds what one entry may hold, and maxPrefix the bytes of a length up to it.
+const (
+	maxKey    = 8 << 10
+	maxPrefix = 2
+)
 
 // cacheKey is the whole question as one string. What may hold a secret, or is too
 // large to be any good, is neither kept nor logged.
 func cacheKey(namespace, object string, metadata map[string]string) (string, bool) {
-	size := len(namespace) + len(object) + 2
+	size := len(namespace) + len(object) + 2*maxPrefix
 	for k, v := range metadata {
-		if size += len(k) + len(v) + 2; size > maxKey || strings.HasSuffix(k, "FromEnv") {
+		if size += len(k) + len(v) + 2*maxPrefix; size > maxKey || strings.HasSuffix(k, "FromEnv") {
 			return "", false
 		}
 	}
 	var b strings.Builder
 	b.Grow(size)
-	add := func(s string) { b.WriteString(s); b.WriteByte(0) }
+	add := func(s string) { // with its length, since it may hold any byte
+		var n [maxPrefix]byte
+		b.Write(binary.AppendUvarint(n[:0], uint64(len(s))))
+		b.WriteString(s)
+	}
 	add(namespace)
 	add(object)
 	var few [8]string // of most triggers, without an allocation

@@ -37,7 +37,7 @@ func NewKEDA(o KEDAOptions) NewOutput {
 	return func(v View) (Output, error) {
 		so := scaler.DefaultOptions()
 		so.Board, so.HoldFor, so.Now = watcher(v.Watch), v.HoldFor, v.Now
-		so.Missing, so.Claimed = v.Missing, v.Claimed
+		so.Missing, so.Claimed, so.MaxAge = v.Missing, v.Claimed, v.MaxAge
 		so.TLS, so.Reflection, so.Near = o.TLS, o.Reflection, signals.Nearest
 		if o.Log != nil {
 			so.Log = o.Log

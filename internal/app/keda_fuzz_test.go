@@ -36,6 +36,7 @@ func fuzzedClient(f *testing.F) pb.ExternalScalerClient {
 		Missing: func(policy.ModelID) string { return "" }, Now: func() time.Time { return at },
 		Claimed: func(scaler.Claim) (policy.Target, string) { return policy.Target{}, "" },
 		HoldFor: func() time.Duration { return time.Hour },
+		MaxAge:  func() time.Duration { return 90 * time.Second },
 	})
 	if err != nil {
 		f.Fatal(err)

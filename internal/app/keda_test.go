@@ -70,6 +70,7 @@ func kedaClient(t *testing.T, a *App, o KEDAOptions) pb.ExternalScalerClient {
 	out, err := NewKEDA(o)(View{
 		Watch: a.Engine().Board().Watch, Missing: a.scaled.missing, Claimed: a.scaled.claimed, Now: func() time.Time { return noon },
 		HoldFor: func() time.Duration { return time.Hour },
+		MaxAge:  func() time.Duration { return 90 * time.Second },
 	})
 	if err != nil {
 		t.Fatal(err)
