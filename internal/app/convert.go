@@ -90,23 +90,11 @@ func (c *conversion) convert() bool {
 	if triggers == nil || triggers.Kind != yaml.SequenceNode {
 		return false
 	}
-	found, kept := []signals.Recognized{}, []*yaml.Node{}
-	var first *yaml.Node
-	for _, t := range triggers.Content {
-		r, ok := c.recognize(t)
-		switch {
-		case !ok:
-			kept = append(kept, t)
-		case first == nil:
-			first = t
-			kept = append(kept, t)
-			found = append(found, r)
-		default:
-			c.note(first, "The trigger on %s is left out: Forewarm reads all signals of the engine.",
-				strings.Join(r.Names, ", "))
-			found = append(found, r)
-		}
+	if slices.ContainsFunc(triggers.Content, asksUs) {
+		c.note(nil, "It asks Forewarm already, and a ScaledObject scales one model.")
+		return false
 	}
+	first, found, kept := c.sort(triggers.Content)
 	if first == nil {
 		return false
 	}
@@ -114,6 +102,31 @@ func (c *conversion) convert() bool {
 	c.trigger(first, found)
 	c.rest(spec, len(kept))
 	return true
+}
+
+// sort takes the triggers apart: the first that can be replaced, what it and those that it stands for read, and all that
+// stay. One definition is of one model, so what reads another one stays.
+func (c *conversion) sort(triggers []*yaml.Node) (first *yaml.Node, found []signals.Recognized, kept []*yaml.Node) {
+	for _, t := range triggers {
+		r, ok := c.recognize(t)
+		other := func(have signals.Recognized) bool { return !alike(have, r) }
+		switch {
+		case !ok:
+		case first == nil:
+			first = t
+			found = append(found, r)
+		case slices.ContainsFunc(found, other):
+			c.note(t, "Kept as it is: it is about %s, and Forewarm now decides for %s; a ScaledObject scales one model.",
+				about(r), about(found[0]))
+		default:
+			c.note(first, "The trigger on %s is left out: Forewarm reads all signals of the engine.",
+				strings.Join(r.Names, ", "))
+			found = append(found, r)
+			continue
+		}
+		kept = append(kept, t)
+	}
+	return first, found, kept
 }
 
 // recognize says whether a trigger is one that can be replaced.
@@ -163,8 +176,12 @@ func (c *conversion) trigger(t *yaml.Node, found []signals.Recognized) {
 	if q := text(old, "query"); q != "" {
 		c.note(at, "Instead of: %s, threshold %s.", strings.Join(strings.Fields(q), " "), text(old, "threshold"))
 	}
+	var said []string
 	for _, r := range found {
-		for _, n := range r.Notes {
+		said = append(said, r.Notes...)
+	}
+	for i, n := range said {
+		if !slices.Contains(said[:i], n) {
 			c.note(at, "Of the query, %s.", n)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/forewarm/forewarm/internal/config"
+	"github.com/forewarm/forewarm/internal/signals"
 )
 
 var update = flag.Bool("update", false, "rewrite the converted ScaledObjects")
@@ -54,6 +55,46 @@ func TestConvertedScaledObjects(t *testing.T) {
 			understood(t, out)
 			if _, _, err := ConvertKEDA(out, DefaultConvertOptions()); !errors.Is(err, ErrNothingToConvert) {
 				t.Errorf("want nothing left to convert, got %v", err)
+			}
+		})
+	}
+}
+
+// TestOneDefinitionIsOfOneModel: triggers are one if they are about one model, and if that is not sure they stay two.
+func TestOneDefinitionIsOfOneModel(t *testing.T) {
+	const waiting, kv = "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc"
+	for name, tc := range map[string]struct {
+		a, b string
+		want bool
+	}{
+		"one name":                        {waiting + `{model_name="a"}`, kv + `{model_name="a"}`, true},
+		"one name, narrowed once":         {waiting + `{model_name="a", job="x"}`, kv + `{model_name="a"}`, true},
+		"one name, of two jobs":           {waiting + `{model_name="a", job="x"}`, kv + `{model_name="a", job="y"}`, false},
+		"two names":                       {waiting + `{model_name="a"}`, kv + `{model_name="b"}`, false},
+		"a name and none":                 {waiting + `{model_name="a"}`, kv, false},
+		"no names":                        {waiting, kv, true},
+		"no names, of two jobs":           {waiting + `{job="x"}`, kv + `{job="y"}`, false},
+		"no names, narrowed once":         {waiting + `{job="x"}`, kv, false},
+		"one pattern":                     {waiting + `{model_name=~"a|b"}`, kv + `{model_name=~"a|b"}`, true},
+		"two patterns":                    {waiting + `{model_name=~"a|b"}`, kv + `{model_name=~"c"}`, false},
+		"pods of two fleets":              {waiting + `{pod=~"a-.*"}`, kv + `{pod=~"b-.*"}`, false},
+		"two engines":                     {waiting + `{model_name="a"}`, `sglang:num_queue_reqs{model_name="a"}`, false},
+		"two namespaces":                  {waiting + `{model_name="a", namespace="x"}`, kv + `{model_name="a", namespace="y"}`, false},
+		"behind a gateway":                {waiting + `{model_name="a"}`, `llm_d_epp_flow_control_queue_size`, true},
+		"behind a gateway, by its name":   {waiting + `{model_name="a"}`, `llm_d_epp_flow_control_queue_size{target_model_name="a"}`, true},
+		"behind a gateway, another model": {waiting + `{model_name="a"}`, `llm_d_epp_flow_control_queue_size{target_model_name="b"}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var read []signals.Recognized
+			for _, query := range []string{tc.a, tc.b} {
+				r, err := signals.Recognize("sum(" + query + ")")
+				if err != nil {
+					t.Fatal(err)
+				}
+				read = append(read, r)
+			}
+			if alike(read[0], read[1]) != tc.want || alike(read[1], read[0]) != tc.want {
+				t.Errorf("want %t, either way round", tc.want)
 			}
 		})
 	}

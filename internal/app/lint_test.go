@@ -41,6 +41,7 @@ func TestWhatConvertWritesIsJudged(t *testing.T) {
 	kept := map[string][]string{
 		"gateway":    {"spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds [double-damping]"},
 		"everything": {"spec.triggers[0] [mixed-metrics]"},
+		"several":    {"spec.triggers[0] [mixed-metrics]"},
 	}
 	files, err := filepath.Glob("testdata/convert/*.golden")
 	if err != nil || len(files) < 4 {

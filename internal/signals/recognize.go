@@ -17,8 +17,11 @@ type Recognized struct {
 	ModelName string
 	Namespace string
 	Matchers  map[string]string // further label values
+	Dropped   []string          // matchers that have no place in a definition, sorted
 	Names     []string          // series that were recognized
 	Notes     []string          // what of the query has no place in a definition
+
+	several []string // what it reads of more than one model
 }
 
 // copiedNames are names in examples that people copy, which no engine writes.
@@ -42,6 +45,11 @@ func Recognize(query string) (Recognized, error) {
 	if len(out.Names) == 0 {
 		return out, fmt.Errorf("no engine or gateway is known to write %s", strings.Join(unknown, ", "))
 	}
+	if len(out.several) > 0 {
+		return out, fmt.Errorf("it reads %s, and a definition is of one model", strings.Join(out.several, ", "))
+	}
+	slices.Sort(out.Dropped)
+	out.Dropped = slices.Compact(out.Dropped)
 	for _, name := range unknown {
 		out.Notes = append(out.Notes, name+" is not read")
 	}
@@ -66,26 +74,40 @@ func (r *Recognized) selector(s *parser.VectorSelector) bool {
 	}
 	r.Names = append(r.Names, name)
 	if p.Gateway {
-		r.Gateway = p.Name
+		r.Gateway = r.one(r.Gateway, p.Name)
 	} else {
-		r.Engine = p.Name
+		r.Engine = r.one(r.Engine, p.Name)
 	}
 	for _, m := range s.LabelMatchers {
 		switch {
 		case m.Name == model.MetricNameLabel || m.Value == "":
 		case m.Type != labels.MatchEqual:
-			r.Notes = append(r.Notes, fmt.Sprintf("%s is dropped: only exact label values can be given", m))
+			r.drop(m, "only exact label values can be given")
 		case m.Name == p.ModelLabel:
-			r.ModelName = m.Value
+			r.ModelName = r.one(r.ModelName, m.Value)
 		case m.Name == "namespace":
-			r.Namespace = m.Value
+			r.Namespace = r.one(r.Namespace, m.Value)
 		case m.Name == "pod" || m.Name == "instance":
-			r.Notes = append(r.Notes, fmt.Sprintf("%s is dropped: all pods of the model count", m))
+			r.drop(m, "all pods of the model count")
 		case !p.Gateway:
-			r.Matchers[m.Name] = m.Value
+			r.Matchers[m.Name] = r.one(r.Matchers[m.Name], m.Value)
 		}
 	}
 	return true
+}
+
+// one takes what a selector tells, and remembers if another told otherwise.
+func (r *Recognized) one(have, now string) string {
+	if have != "" && have != now {
+		r.several = append(r.several, have+" and "+now)
+	}
+	return now
+}
+
+// drop leaves a matcher out of the definition.
+func (r *Recognized) drop(m *labels.Matcher, why string) {
+	r.Dropped = append(r.Dropped, m.String())
+	r.Notes = append(r.Notes, fmt.Sprintf("%s is dropped: %s", m, why))
 }
 
 // writer is the preset that writes a series, however its name is spelled.
