@@ -180,13 +180,13 @@ func (l *VariantLearned) look(name string, in *Input) look {
 	var out look
 	var waiting, running, kv float64
 	var all, jammed Spell
-	known, at := true, -1
+	known, at, since := true, -1, in.Now.Add(-cacheRefill)
 	for i := range in.Signals.Pods {
 		p := &in.Signals.Pods[i]
 		if p.Variant != name {
 			continue
 		}
-		if at++; !p.Pending.Known || !p.Running.Known || !l.Pods[at].grown(in.Now) {
+		if at++; !p.Pending.Known || !p.Running.Known || !l.Pods[at].grown(since) {
 			continue
 		}
 		load := podLoad(p)

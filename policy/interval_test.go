@@ -150,5 +150,5 @@ func TestAPodThatComesBackIsNew(t *testing.T) {
 
 func grown(l VariantLearned, pod string, now time.Time) bool {
 	i := slices.IndexFunc(l.Pods, func(s Sighting) bool { return s.Name == pod })
-	return i >= 0 && l.Pods[i].grown(now)
+	return i >= 0 && l.Pods[i].grown(now.Add(-cacheRefill))
 }

@@ -32,7 +32,7 @@ func TestLimits(t *testing.T) {
 				Name: "main", Min: tc.min, Max: tc.max, StepUp: tc.stepUp, Tolerance: tc.tolerance,
 			}}}
 			d := &draft{
-				m: m, in: Input{Supply: []Supply{{Known: true, Spec: tc.asked}}}, counts: []int{tc.wish}, asleep: tc.asleep,
+				m: m, in: Input{Supply: []Supply{{Known: true, Spec: tc.asked}}}, counts: []int{tc.wish}, findings: findings{asleep: tc.asleep},
 			}
 			ruleLimits(d)
 			if d.counts[0] != tc.want || (tc.says == "") != (len(d.steps) == 0) || tc.says != "" && !said(d.steps, tc.says) {

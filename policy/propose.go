@@ -54,27 +54,32 @@ type draft struct {
 	l Learned
 	f predictor.Forecast
 
-	in         Input
-	census     census // of in
-	rule       RuleID
-	hold       bool       // inputs do not allow lowering
-	caps       []Capacity // planned capacity of one replica, per variant
-	start      []int      // replicas asked for in the cluster; the minimum where unknown
-	counts     []int      // replicas wanted so far
-	floors     []int      // replicas that present load needs whatever was forecast
-	order      []int      // variants, most wanted first
-	perRequest Work
-	now        Work    // work of the arrivals now
-	arrivals   float64 // requests per second, counted or seen to accumulate
-	need       Work    // work that the wanted replicas must carry
-	ahead      Work    // work that the forecast asks for
-	rise       float64 // requests per second expected within the lead, where that is a rise; else 0
-	asleep     bool    // the model is left at, or sent to, zero
-	proven     bool    // zero replicas rest on proof
-	longest    time.Duration
-	mix        *mix // a firm and a spot variant, decided as one; see ruleFold
-	steps      []Step
+	in     Input
+	census census     // of in
+	caps   []Capacity // planned capacity of one replica, per variant
+	start  []int      // replicas asked for in the cluster; the minimum where unknown
+	counts []int      // replicas wanted so far
+	floors []int      // replicas that present load needs whatever was forecast
+	order  []int      // variants, most wanted first
+	steps  []Step
+	findings
 	scratch
+}
+
+// findings are what the rules tell each other, beside the counts.
+type findings struct {
+	rule       RuleID
+	hold       bool // inputs do not allow lowering
+	perRequest Work
+	now        Work          // work of the arrivals now
+	arrivals   float64       // requests per second, counted or seen to accumulate
+	need       Work          // work that the wanted replicas must carry
+	ahead      Work          // work that the forecast asks for
+	rise       float64       // requests per second expected within the lead, where that is a rise; else 0
+	asleep     bool          // the model is left at, or sent to, zero
+	proven     bool          // zero replicas rest on proof
+	longest    time.Duration // the lead; 0 = not worked out yet
+	mix        *mix          // a firm and a spot variant, decided as one; see ruleFold
 }
 
 // scratch is the part of a draft that the next one uses again.
@@ -114,11 +119,9 @@ func (w *Workspace) Propose(m *Model, l *Learned, in *Input, f *predictor.Foreca
 // begin takes up a new proposal.
 func (d *draft) begin(m *Model, l *Learned, in *Input, f *predictor.Forecast) {
 	n := len(m.Variants)
-	*d = draft{
-		m: *m, l: *l, in: *in, f: *f, census: takeCensus(in), caps: resized(d.caps, n), start: resized(d.start, n),
-		counts: resized(d.counts, n), floors: zeros(d.floors, n), order: resized(d.order, n), steps: d.steps[:0],
-		scratch: d.scratch,
-	}
+	d.m, d.l, d.in, d.f, d.census, d.findings = *m, *l, *in, *f, takeCensus(in), findings{}
+	d.caps, d.start, d.counts = resized(d.caps, n), resized(d.start, n), resized(d.counts, n)
+	d.floors, d.order, d.steps = zeros(d.floors, n), resized(d.order, n), d.steps[:0]
 	d.m.Variants = stay(m.Variants, in)
 	d.l.Request = l.Request.orNow(m, in, &d.census)
 	rank(&d.m, d.order)

@@ -43,5 +43,5 @@ func unchanged(old []Sighting, variant string, pods []Pod) (n int, same bool) {
 	return n, same && n == len(old)
 }
 
-// grown says that a pod has served for as long as its cache needs to fill.
-func (s *Sighting) grown(now time.Time) bool { return now.Sub(s.Since) >= cacheRefill }
+// grown says that a pod has served since a moment or longer: for as long as its cache needs to fill.
+func (s *Sighting) grown(since time.Time) bool { return !s.Since.After(since) }

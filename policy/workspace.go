@@ -22,9 +22,10 @@ type Workspace struct {
 	decisions shelf[Decision]
 }
 
-// Reclaim takes back all proposals and plans that were handed out, to hand their memory out again: for who knows that
-// nobody reads them any more. What was learned stays.
+// Reclaim takes back all that was handed out, to hand its memory out again: for who knows that nobody reads it any
+// more.
 func (w *Workspace) Reclaim() {
+	w.variants.reclaim()
 	w.proposed.reclaim()
 	w.layers.reclaim()
 	w.steps.reclaim()

@@ -48,16 +48,19 @@ type Grid struct {
 // NewForecast checks a grid and freezes a copy of it. Rows and columns are made
 // monotone: a longer window or a higher quantile never has a lower maximum.
 func NewForecast(g Grid) (Forecast, error) {
+	g.Horizons, g.Quantiles = slices.Clone(g.Horizons), slices.Clone(g.Quantiles)
+	g.Values, g.Held, g.Past = slices.Clone(g.Values), slices.Clone(g.Held), slices.Clone(g.Past)
+	return freeze(&g)
+}
+
+// freeze is NewForecast of a grid that nobody else will write to.
+func freeze(g *Grid) (Forecast, error) {
 	if err := g.check(); err != nil {
 		return Forecast{}, err
 	}
 	f := Forecast{
 		at: g.At, level: g.Level, gain: g.Gain, residuals: g.Residuals, seasonal: g.Seasonal, event: g.Event,
-		horizons:  append([]time.Duration(nil), g.Horizons...),
-		quantiles: append([]float64(nil), g.Quantiles...),
-		values:    append([]float64(nil), g.Values...),
-		held:      append([]float64(nil), g.Held...),
-		past:      append([]float64(nil), g.Past...),
+		horizons: g.Horizons, quantiles: g.Quantiles, values: g.Values, held: g.Held, past: g.Past,
 	}
 	cols := len(f.quantiles)
 	ascend(f.values, cols)
@@ -84,7 +87,7 @@ func ascend(values []float64, cols int) {
 	}
 }
 
-func (g Grid) check() error {
+func (g *Grid) check() error {
 	rows, cols := len(g.Horizons), len(g.Quantiles)
 	switch {
 	case rows == 0 || cols == 0:
@@ -105,10 +108,12 @@ func (g Grid) check() error {
 	return g.checkRates()
 }
 
-func (g Grid) checkRates() error {
-	for _, v := range slices.Concat([]float64{g.Level, g.Event}, g.Values, g.Held) {
-		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
-			return fmt.Errorf("forecast grid: want finite rates >= 0, got %g", v)
+func (g *Grid) checkRates() error {
+	for _, rates := range [...][]float64{{g.Level, g.Event}, g.Values, g.Held} {
+		for _, v := range rates {
+			if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+				return fmt.Errorf("forecast grid: want finite rates >= 0, got %g", v)
+			}
 		}
 	}
 	return nil

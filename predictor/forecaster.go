@@ -2,6 +2,7 @@ package predictor
 
 import (
 	"math"
+	"slices"
 	"time"
 	"unsafe"
 )
@@ -79,7 +80,8 @@ func (f *Forecaster) Forecast(h *History, at time.Time, horizons []time.Duration
 	longest := horizons[len(horizons)-1]
 	s := &f.work.series
 	s.load(h)
-	g := Grid{At: at, Level: h.rate, Gain: usualGain, Horizons: horizons, Quantiles: Quantiles}
+	g := gridFor(at, horizons)
+	g.Level = h.rate
 	var q, held [levels]float32
 	if s.len() == 0 {
 		f.track.first(h.buckets(longest), h.rate, &q)
@@ -102,11 +104,22 @@ func (f *Forecaster) Forecast(h *History, at time.Time, horizons []time.Duration
 		}
 		g.Past = append(g.Past, h.past(h.buckets(d)))
 	}
-	out, err := NewForecast(g)
+	out, err := freeze(&g)
 	if err != nil {
 		return Forecast{} // no grid that fails its own check is ever handed out
 	}
 	return out
+}
+
+// gridFor is an empty grid with room for all of it in one piece.
+func gridFor(at time.Time, horizons []time.Duration) Grid {
+	rows := len(horizons)
+	cells := make([]float64, 0, rows*(2*levels+1))
+	return Grid{
+		At: at, Gain: usualGain, Horizons: slices.Clone(horizons), Quantiles: Quantiles,
+		Values: cells[: 0 : rows*levels], Held: cells[rows*levels : rows*levels : 2*rows*levels],
+		Past: cells[2*rows*levels : 2*rows*levels : rows*(2*levels+1)],
+	}
 }
 
 // first are the quantiles before any bucket has closed.

@@ -38,8 +38,8 @@ type Options struct {
 	// Source. It is a pure read; what it says of the past it says of no other time. May be nil.
 	Beside   func(policy.Input) policy.Input
 	Progress func(done, total time.Duration) // called by Replay after each chunk; may be nil
-	// Fleeting snapshots are overwritten by the second tick after their own: for simulators, which read each before
-	// they ask for the next.
+	// Fleeting snapshots are overwritten by the next ticks: for simulators, which read each before they ask for the
+	// next.
 	Fleeting bool
 	Log      *zap.Logger
 }

@@ -17,6 +17,7 @@ import (
 // state is what the fold carries from moment to moment for one model.
 type state struct {
 	learned    policy.Learned
+	spare      []policy.VariantLearned // memory for the next ones of fleeting snapshots
 	history    *predictor.History
 	forecaster Forecaster
 	forecast   predictor.Forecast
@@ -130,7 +131,11 @@ func (e *Engine) observe(desk *policy.Workspace, s *state, m *policy.Model, in *
 	}
 	s.input = *in
 	first := policy.FirstAttempts(&s.learned, in)
-	s.learned = e.rules.observe(desk, m, &s.learned, in)
+	before := s.learned.Variants
+	if s.learned = e.rules.observe(desk, m, &s.learned, in); e.opts.Fleeting { // the desk's memory goes to the next moment
+		s.learned.Variants = append(s.spare[:0], s.learned.Variants...)
+		s.spare = before
+	}
 	if a := in.Signals.Arrivals; a.Known && !in.Signals.Partial {
 		closed := s.history.Add(at.Add(-a.Age), first) // a gap stays a gap, never a zero
 		s.closed = s.closed || closed

@@ -7,7 +7,7 @@ import (
 )
 
 // press is where snapshots are made. If they are fleeting, two take turns in the same memory: the newest, and the one
-// before it, whose plan the newest is made from.
+// before it, whose plan and learned state the newest is made from.
 type press struct {
 	desks     [2]policy.Workspace
 	snapshots [2]policy.Snapshot

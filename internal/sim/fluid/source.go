@@ -54,7 +54,8 @@ func (w *window) show(o *Observation) {
 	}
 	in.Signals.Pods = w.podsOf(o)
 	w.rows = w.rows[:0]
-	for _, v := range o.Pools {
+	for i := range o.Pools {
+		v := &o.Pools[i]
 		w.rows = append(w.rows, policy.Supply{
 			Variant: v.Name, Known: true, Spec: v.Spec, Ready: v.Ready, Starting: len(v.Warming), Ages: v.Warming,
 			WarmUps: v.WarmUps, Homeless: v.Homeless, Starved: v.Starved,
@@ -73,22 +74,22 @@ func (w *window) show(o *Observation) {
 func (w *window) podsOf(o *Observation) []policy.Pod {
 	w.pods = w.pods[:0]
 	for _, p := range w.order {
-		v := o.Pools[p]
+		v := &o.Pools[p]
 		old, young := w.podOf(o, v, w.unit*v.Speed/max(o.Engines.Alike, v.Speed))
 		for i := range v.Serving {
-			pod := old
+			pod := &old
 			if i >= v.Reporting {
-				pod = young
+				pod = &young
 			}
 			pod.Name = w.name(p, i)
-			w.pods = append(w.pods, pod)
+			w.pods = append(w.pods, *pod)
 		}
 	}
 	return w.pods
 }
 
 // podOf is a pod that reports a share of what the vessel holds, and one that reports zeros.
-func (w *window) podOf(o *Observation, v View, share float64) (old, young policy.Pod) {
+func (w *window) podOf(o *Observation, v *View, share float64) (old, young policy.Pod) {
 	old.Variant, young.Variant = v.Name, v.Name
 	if o.Blind {
 		return old, young
