@@ -26,9 +26,10 @@ type cluster struct {
 	config    *configFile
 	installed []*unstructured.Unstructured // the manifests
 	*courses
-	forewarm *forewarm
-	keda     func() (*keda, error) // started when a story first needs it
-	lws      func() error
+	metricsAPI, scaler *plane.Service        // the Services forewarm and forewarm-scaler
+	forewarm           *forewarm             // that is behind them; TestOperations has two
+	keda               func() (*keda, error) // started when a story first needs it
+	lws                func() error
 }
 
 // startCluster starts everything but KEDA. What it started must be stopped even after an error.
@@ -57,7 +58,7 @@ func startCluster(ctx context.Context, dir string) (*cluster, error) {
 		return c, err
 	}
 	sources := map[string]string{"default": c.prom.url, "mortal": c.mortal.url}
-	for _, name := range []string{"reset", "empty", "nan", "stale", "silent"} {
+	for _, name := range []string{"reset", "empty", "nan", "stale", "silent", "never"} {
 		if c.troubled[name], err = startTroubled(c.prom.url); err != nil {
 			return c, err
 		}
@@ -66,14 +67,37 @@ func startCluster(ctx context.Context, dir string) (*cluster, error) {
 	if c.config, err = newConfigFile(filepath.Join(dir, "forewarm.yaml"), sources); err != nil {
 		return c, err
 	}
+	return c, c.deploy(ctx)
+}
+
+// deploy installs Forewarm and starts a replica of it.
+func (c *cluster) deploy(ctx context.Context) error {
 	if err := c.install(ctx); err != nil {
-		return c, err
+		return err
 	}
-	c.forewarm, err = startForewarm(ctx, c, "forewarm")
-	return c, err
+	var err error
+	if c.metricsAPI, err = plane.NewService(); err != nil {
+		return err
+	}
+	if c.scaler, err = plane.NewService(); err != nil {
+		return err
+	}
+	if err := c.certificates(ctx); err != nil {
+		return err
+	}
+	if c.forewarm, err = startForewarm(ctx, c, "forewarm"); err != nil {
+		return err
+	}
+	c.join(c.forewarm)
+	return nil
 }
 
 func (c *cluster) stop() error {
+	for _, s := range []*plane.Service{c.metricsAPI, c.scaler} {
+		if s != nil {
+			s.Close()
+		}
+	}
 	for _, t := range c.troubled {
 		_ = t.srv.Close()
 	}

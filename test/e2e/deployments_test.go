@@ -199,17 +199,20 @@ func (s *story) scale(name string, n int) {
 func (s *story) hpaCondition(within time.Duration, name, kind, status, reason string) {
 	s.Helper()
 	what := fmt.Sprintf("HPA %s has %s=%s %s", name, kind, status, reason)
-	s.eventually(within, what, func(ctx context.Context) error {
-		o, err := s.get(ctx, s.ns, "HorizontalPodAutoscaler.v2.autoscaling", name)
-		if err != nil {
-			return err
-		}
-		gotStatus, gotReason, message := condition(o, kind)
-		if gotStatus != status || reason != "" && gotReason != reason {
-			return fmt.Errorf("it has %s=%s %s (%s)", kind, gotStatus, gotReason, message)
-		}
-		return nil
-	})
+	s.eventually(within, what, func(ctx context.Context) error { return s.hpaHas(ctx, name, kind, status, reason) })
+}
+
+// hpaHas is an error unless an HPA has a condition; without a reason, for any.
+func (s *story) hpaHas(ctx context.Context, name, kind, status, reason string) error {
+	o, err := s.get(ctx, s.ns, "HorizontalPodAutoscaler.v2.autoscaling", name)
+	if err != nil {
+		return err
+	}
+	gotStatus, gotReason, message := condition(o, kind)
+	if gotStatus != status || reason != "" && gotReason != reason {
+		return fmt.Errorf("HPA %s has %s=%s %s (%s)", name, kind, gotStatus, gotReason, message)
+	}
+	return nil
 }
 
 // events are the messages of a namespace's events with a reason.

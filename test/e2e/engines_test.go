@@ -100,12 +100,15 @@ func plain(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 }
 
-// changed opens a pod that became ready, and closes one that no longer is.
-func (e *engines) changed(p *corev1.Pod) {
-	ready := slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+func isReady(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
 		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 	})
-	if !ready || p.DeletionTimestamp != nil {
+}
+
+// changed opens a pod that became ready, and closes one that no longer is.
+func (e *engines) changed(p *corev1.Pod) {
+	if !isReady(p) || p.DeletionTimestamp != nil {
 		e.gone(p)
 		return
 	}

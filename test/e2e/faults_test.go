@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,9 +28,11 @@ const (
 	slow           // no answer at all
 )
 
-// troubled stands in front of a Prometheus server and can do what such servers do on a bad day.
+// troubled stands in front of a Prometheus server, counts queries, and can do what such servers do on a bad day.
 type troubled struct {
 	*endpoint
+	queries atomic.Int64
+
 	mu    sync.Mutex
 	now   trouble
 	since time.Time
@@ -53,6 +56,9 @@ func (t *troubled) set(now trouble) {
 }
 
 func (t *troubled) answer(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/api/v1/query") {
+		t.queries.Add(1)
+	}
 	t.mu.Lock()
 	now, since := t.now, t.since
 	t.mu.Unlock()

@@ -111,27 +111,38 @@ func (c *cluster) install(ctx context.Context) error {
 	return c.apply(ctx, "", false, toLoopback("forewarm", "forewarm"))
 }
 
-// certificates runs `forewarm certs` and applies what it prints, but for the ports: the API server finds the
-// process by them.
-func (c *cluster) certificates(ctx context.Context, adapter int) error {
-	cmd := exec.CommandContext(ctx, forewarmBinary, "certs", c.certs(), "--host", "localhost")
+// issue runs `forewarm certs` on a directory and returns what it prints, with APIServices that lead to a port.
+func issue(ctx context.Context, dir string, port int) ([]*unstructured.Unstructured, error) {
+	cmd := exec.CommandContext(ctx, forewarmBinary, "certs", dir, "--host", "localhost")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	text, err := cmd.Output()
 	if err != nil {
-		return fmt.Errorf("forewarm certs: %w: %s", err, stderr.String())
+		return nil, fmt.Errorf("forewarm certs: %w: %s", err, stderr.String())
 	}
 	all, err := decode(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range all {
+		if o.GetKind() != "APIService" {
+			continue
+		}
+		if err := unstructured.SetNestedField(o.Object, int64(port), "spec", "service", "port"); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// certificates applies what `forewarm certs` prints.
+func (c *cluster) certificates(ctx context.Context) error {
+	all, err := issue(ctx, c.certs(), c.metricsAPI.Port)
 	if err != nil {
 		return err
 	}
 	for _, o := range all {
-		switch {
-		case o.GetKind() == "APIService":
-			if err := unstructured.SetNestedField(o.Object, int64(adapter), "spec", "service", "port"); err != nil {
-				return err
-			}
-		case o.GetNamespace() == "keda":
+		if o.GetNamespace() == "keda" {
 			continue // with KEDA
 		}
 		if err := c.as("forewarm-certs").apply(ctx, "", false, o); err != nil {
@@ -165,17 +176,12 @@ type forewarm struct {
 
 // startForewarm runs one replica, with ports of its own.
 func startForewarm(ctx context.Context, c *cluster, name string) (*forewarm, error) {
-	return startForewarmWith(ctx, c, name, c.config.path)
+	return startForewarmWith(ctx, c, name, c.config.path, c.certs())
 }
 
-// startForewarmWith runs one with another configuration.
-func startForewarmWith(ctx context.Context, c *cluster, name, config string) (*forewarm, error) {
-	token, err := c.Client.CoreV1().ServiceAccounts("forewarm").CreateToken(ctx, "forewarm",
-		&authv1.TokenRequest{Spec: authv1.TokenRequestSpec{}}, metav1.CreateOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("get a token for the ServiceAccount: %w", err)
-	}
-	kubeconfig, err := c.TokenKubeconfig(name, token.Status.Token)
+// startForewarmWith runs one with another configuration, and with the certificates of a directory.
+func startForewarmWith(ctx context.Context, c *cluster, name, config, pki string) (*forewarm, error) {
+	kubeconfig, err := c.kubeconfigOf(ctx, "forewarm", "forewarm", name)
 	if err != nil {
 		return nil, err
 	}
@@ -184,38 +190,58 @@ func startForewarmWith(ctx context.Context, c *cluster, name, config string) (*f
 		return nil, err
 	}
 	f := &forewarm{adapter: ports[0], scaler: ports[1], web: ports[2]}
-	if name == "forewarm" {
-		if err := c.certificates(ctx, f.adapter); err != nil {
-			return nil, err
-		}
-	}
-	f.Process, err = c.Start(plane.Command{Name: name, Path: forewarmBinary, Args: f.args(c, kubeconfig, config)})
+	f.Process, err = c.Start(plane.Command{Name: name, Path: forewarmBinary, Args: f.args(kubeconfig, config, pki)})
 	if err != nil {
 		return nil, err
 	}
 	return f, f.ready(ctx)
 }
 
+// kubeconfigOf writes a kubeconfig, by some name, with which a process acts as a ServiceAccount.
+func (c *cluster) kubeconfigOf(ctx context.Context, ns, account, file string) (string, error) {
+	token, err := c.Client.CoreV1().ServiceAccounts(ns).CreateToken(ctx, account,
+		&authv1.TokenRequest{Spec: authv1.TokenRequestSpec{}}, metav1.CreateOptions{})
+	if err != nil {
+		return "", fmt.Errorf("get a token for the ServiceAccount %s: %w", account, err)
+	}
+	return c.TokenKubeconfig(file, token.Status.Token)
+}
+
 // args are those of the manifests, with loopback, ports and files in place of the container's.
-func (f *forewarm) args(c *cluster, kubeconfig, config string) []string {
+func (f *forewarm) args(kubeconfig, config, pki string) []string {
 	return []string{
 		"serve", "--config=" + config, "--kubeconfig=" + kubeconfig, "--lag=" + lag.String(),
 		fmt.Sprintf("--listen-metrics=127.0.0.1:%d", f.web), "--drain=1s",
 		fmt.Sprintf("--adapter-listen=127.0.0.1:%d", f.adapter),
-		"--adapter-tls-cert=" + filepath.Join(c.certs(), "tls.crt"),
-		"--adapter-tls-key=" + filepath.Join(c.certs(), "tls.key"),
+		"--adapter-tls-cert=" + filepath.Join(pki, "tls.crt"),
+		"--adapter-tls-key=" + filepath.Join(pki, "tls.key"),
 		fmt.Sprintf("--keda-listen=127.0.0.1:%d", f.scaler), "--keda-client-name=keda",
-		"--keda-tls-cert=" + filepath.Join(c.certs(), "tls.crt"), "--keda-tls-key=" + filepath.Join(c.certs(), "tls.key"),
-		"--keda-client-ca=" + filepath.Join(c.certs(), "ca.crt"),
+		"--keda-tls-cert=" + filepath.Join(pki, "tls.crt"), "--keda-tls-key=" + filepath.Join(pki, "tls.key"),
+		"--keda-client-ca=" + filepath.Join(pki, "ca.crt"),
 	}
 }
 
-func (f *forewarm) ready(ctx context.Context) error {
-	return f.WaitFor(ctx, time.Minute, func(ctx context.Context) error {
-		_, err := f.fetch(ctx, "/readyz")
-		return err
-	})
+func (f *forewarm) ready(ctx context.Context) error { return f.WaitFor(ctx, time.Minute, f.isReady) }
+
+// isReady is the readiness probe of the manifests.
+func (f *forewarm) isReady(ctx context.Context) error {
+	_, err := f.fetch(ctx, "/readyz")
+	return err
 }
+
+// join puts a replica behind the Services of the manifests.
+func (c *cluster) join(f *forewarm) {
+	c.metricsAPI.Join(plane.Endpoint{Address: loopback(f.adapter), Ready: f.isReady})
+	c.scaler.Join(plane.Endpoint{Address: loopback(f.scaler), Ready: f.isReady})
+}
+
+// leave takes it out again.
+func (c *cluster) leave(f *forewarm) {
+	c.metricsAPI.Leave(loopback(f.adapter))
+	c.scaler.Leave(loopback(f.scaler))
+}
+
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 // fetch reads a page of the own HTTP server.
 func (f *forewarm) fetch(ctx context.Context, path string) ([]byte, error) {
@@ -246,7 +272,7 @@ func (f *forewarm) report(ctx context.Context) (app.Report, error) {
 	return out, json.Unmarshal(body, &out)
 }
 
-// toLoopback lets a Service of the manifests lead to a process.
+// toLoopback lets the API server find a Service of the manifests, whatever its port, on loopback.
 func toLoopback(name, ns string) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: object{
 		"apiVersion": "v1", "kind": "Service", "metadata": object{"name": name, "namespace": ns},

@@ -76,12 +76,6 @@ func TestHPAOnPendingRequests(t *testing.T) {
 	m.turn(0)
 	what, ok = exact(1)
 	s.spec(time.Minute, "llama", what, ok)
-	for _, p := range s.of(s.ns, "llama") {
-		if p.spec < 1 || p.spec > 10 {
-			t.Errorf("want 1 to 10 replicas throughout, got %s", s.course(s.ns, "llama"))
-			break
-		}
-	}
 }
 
 // Caches fill before queues form: a target for their use adds replicas earlier. The engine's own spelling of the
@@ -165,8 +159,9 @@ func TestHPAIsExact(t *testing.T) {
 		asked = append(asked, n)
 	}
 	s.hpaCondition(30*time.Second, "llama", "ScalingActive", "True", "ValidMetricFound")
-	if got := specs(s.of(s.ns, "llama")); !slices.Equal(got, asked) {
-		t.Errorf("want exactly %v, got %v", asked, got)
+	followed := specs(s.of(s.ns, "llama"))
+	if !slices.Equal(followed, asked) {
+		t.Errorf("want exactly %v, got %v", asked, followed)
 	}
 	got := specs(s.of(s.ns, "tolerant"))
 	swallowed := len(asked) - len(got)
@@ -174,7 +169,7 @@ func TestHPAIsExact(t *testing.T) {
 		t.Errorf("want the default tolerance to swallow steps beyond 10 replicas, got %v", got)
 	}
 	summary.measured("HPA on forewarm_desired_replicas: %d of %d steps followed with tolerance 0, %d by the default",
-		len(asked), len(asked), len(got))
+		len(followed), len(asked), len(got))
 }
 
 // TestHPAHoldsOnUnknownMetrics: a metric that nobody serves is an error, and the HPA holds.

@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +23,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/forewarm/forewarm/internal/app"
 	"github.com/forewarm/forewarm/test/plane"
 )
 
@@ -31,13 +34,7 @@ func TestManifestsAreAccepted(t *testing.T) {
 	crds, err := plane.Tool(t.Context(), "prometheus-operator")
 	s.check(err)
 	s.check(s.applyFiles(t.Context(), filepath.Join(crds, "prometheus-operator-crd", "*_podmonitors.yaml")))
-	withKEDA := os.Getenv("FOREWARM_E2E_WITHOUT_KEDA") == ""
-	if withKEDA {
-		_, err := s.keda()
-		s.check(err)
-	} else {
-		summary.skip(t.Name()+" (ScaledObjects)", os.Getenv("FOREWARM_E2E_WITHOUT_KEDA"))
-	}
+	withKEDA := s.withKEDA()
 	accept := func(name string, text []byte) {
 		all, err := decode(text)
 		s.check(err)
@@ -99,12 +96,9 @@ apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: {name: a}
 spec: {scaleTargetRef: {kind: Deployment, name: a}, minReplicas: 3, maxReplicas: 1}`)
-	if why := os.Getenv("FOREWARM_E2E_WITHOUT_KEDA"); why != "" {
-		summary.skip(t.Name()+" (a ScaledObject)", why)
+	if !s.withKEDA() {
 		return
 	}
-	_, err := s.keda()
-	s.check(err)
 	refused("a field that no ScaledObject has", "pollInterval", `
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
@@ -195,6 +189,49 @@ func TestForewarmCannotWrite(t *testing.T) {
 	}
 	if err := client.AppsV1().Deployments(s.ns).Delete(t.Context(), "a", metav1.DeleteOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("want writing forbidden, got %v", err)
+	}
+}
+
+// Without configuration, models are found with what the account may read: what their pods ask for and what their nodes
+// are, and the Services among which a Prometheus is looked for. Another account finds neither.
+func TestDiscoveryHasTheRightsItNeeds(t *testing.T) {
+	s := tell(t, "discovery")
+	s.check(s.node(t.Context(), "node-bought", "bought", 8, map[string]string{
+		"nvidia.com/gpu.product": "E2E-H100", "karpenter.sh/capacity-type": "spot",
+	}))
+	m := s.serve("llama", options{variants: []variant{{name: "on-demand", replicas: 2, min: 1, max: 3, gpus: 2, pool: "bought"}}})
+	s.apply("apiVersion: v1\nkind: Service\nmetadata: {name: prometheus-operated}\nspec: {ports: [{name: web, port: 9090}]}")
+	s.ready("llama", 2)
+	m.turn(2)
+	ours := filepath.Join(s.dir, "pki", "forewarm.kubeconfig")
+	nobody, err := s.kubeconfigOf(t.Context(), s.ns, "default", "nobody")
+	s.check(err)
+	recommend := func(kubeconfig string, more ...string) ([]byte, error) {
+		args := append([]string{"recommend", "--kubeconfig", kubeconfig}, more...)
+		return exec.CommandContext(t.Context(), forewarmBinary, args...).CombinedOutput()
+	}
+	model := []string{"--prometheus", s.prom.url, "--namespace", s.ns, "--history", "0", "-o", "json", "--quiet"}
+	s.eventually(time.Minute, "the model is found as it is", func(context.Context) error {
+		text, err := recommend(ours, model...)
+		var r app.Report
+		if err = errors.Join(err, json.Unmarshal(text, &r)); err != nil || len(r.Models) != 1 || len(r.Models[0].Variants) != 1 {
+			return errors.Join(err, fmt.Errorf("want one model with one variant, got %s", text))
+		}
+		if v := r.Models[0].Variants[0]; v.GPUs != 2 || v.Product != "E2E-H100" || v.CapacityType != "spot" {
+			return fmt.Errorf("it has %d %s, bought as %s", v.GPUs, v.Product, v.CapacityType)
+		}
+		return nil
+	})
+	if text, _ := recommend(nobody, model...); !strings.Contains(string(text), "grant get on deployments/scale") ||
+		strings.Contains(string(text), "E2E-H100") { // the exit status is that of a model of which too little is known
+		t.Errorf("want an account without rights told what it lacks, got\n%s", text)
+	}
+	for kubeconfig, want := range map[string]string{
+		ours: "--namespace discovery port-forward service/prometheus-operated", nobody: "forbidden",
+	} {
+		if text, err := recommend(kubeconfig); err == nil || !strings.Contains(string(text), want) {
+			t.Errorf("want %q where no Prometheus is named, got %v:\n%s", want, err, text)
+		}
 	}
 }
 

@@ -16,8 +16,13 @@ var deleteNow = metav1.DeleteOptions{GracePeriodSeconds: new(int64)}
 
 // custom reads the custom metrics API through the aggregator, as the HPA does: values by the name of the object.
 func (s *story) custom(ctx context.Context, path string) (map[string]float64, error) {
+	return s.customAt(ctx, "v1beta2", path)
+}
+
+// customAt reads a version of it.
+func (s *story) customAt(ctx context.Context, version, path string) (map[string]float64, error) {
 	body, err := s.Client.Discovery().RESTClient().Get().
-		AbsPath("/apis/custom.metrics.k8s.io/v1beta2/namespaces/" + s.ns + path).DoRaw(ctx)
+		AbsPath("/apis/custom.metrics.k8s.io/" + version + "/namespaces/" + s.ns + path).DoRaw(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, body)
 	}

@@ -39,7 +39,7 @@ func (s *story) scaledObject(deployment string, o scaled) {
 	if o.idle != "" {
 		idle = "\n  idleReplicaCount: " + o.idle
 	}
-	port := s.forewarm.scaler
+	port := s.scaler.Port
 	if o.scaler != 0 {
 		port = o.scaler
 	}
@@ -77,8 +77,14 @@ spec:
 // scaledObjectIs waits for a condition of a ScaledObject to be true.
 func (s *story) scaledObjectIs(name, kind string) {
 	s.Helper()
-	s.eventually(time.Minute, fmt.Sprintf("ScaledObject %s is %s", name, kind), func(ctx context.Context) error {
-		return s.scaledObjectHas(ctx, name, kind, "True")
+	s.scaledObjectBecomes(name, kind, "True")
+}
+
+// scaledObjectBecomes waits for a condition of a ScaledObject.
+func (s *story) scaledObjectBecomes(name, kind, status string) {
+	s.Helper()
+	s.eventually(time.Minute, fmt.Sprintf("ScaledObject %s has %s=%s", name, kind, status), func(ctx context.Context) error {
+		return s.scaledObjectHas(ctx, name, kind, status)
 	})
 }
 

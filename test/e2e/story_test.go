@@ -99,6 +99,18 @@ func (s *story) needKEDA() *keda {
 	return k
 }
 
+// withKEDA starts KEDA for a part of a story, or says that the part is left out.
+func (s *story) withKEDA() bool {
+	s.Helper()
+	if why := os.Getenv("FOREWARM_E2E_WITHOUT_KEDA"); why != "" {
+		summary.skip(s.Name()+" (what needs KEDA)", why)
+		return false
+	}
+	_, err := s.keda()
+	s.check(err)
+	return true
+}
+
 // variant is one Deployment of a model.
 type variant struct {
 	name         string // also the Deployment's, after the model's

@@ -121,54 +121,6 @@ func (m *model) starves(ctx context.Context) error {
 	return err
 }
 
-// A spot node is reclaimed. Its pods are gone at once, their replacements find no node, and on-demand replicas take
-// their place.
-func TestSpotNodeIsReclaimed(t *testing.T) {
-	s := tell(t, "spot")
-	s.check(s.node(t.Context(), "node-spot-spot", "spot-spot", 4, map[string]string{"cloud.google.com/gke-spot": "true"}))
-	m := s.serve("llama", options{variants: []variant{
-		{name: "on-demand", replicas: 1, min: 1, max: 10, price: 4, warmUp: 3 * time.Second},
-		{
-			name: "spot", replicas: 3, min: 3, max: 4, price: 1, capacityType: "spot", pool: "spot-spot",
-			warmUp: 3 * time.Second,
-		},
-	}})
-	s.hpa("llama", 1, 10, desiredOf("llama"), exactly)
-	s.hpa("llama-spot", 1, 4, desiredOf("llama-spot"), exactly)
-	s.ready("llama", 1)
-	s.ready("llama-spot", 3)
-	m.turn(20) // which these four carry
-	s.eventually(2*time.Minute, "the load is carried, mostly on spot", func(context.Context) error {
-		onDemand, spot := s.last(s.ns, "llama"), s.last(s.ns, "llama-spot")
-		if onDemand.ready < 1 || spot.ready < 3 || m.totals().Waiting > 10 || m.totals().Completed < 100 {
-			return fmt.Errorf("%d on demand, %d on spot, %d requests wait", onDemand.ready, spot.ready, m.totals().Waiting)
-		}
-		return nil
-	})
-	reclaimed := time.Now()
-	s.check(s.patch(t.Context(), "", "Node", "node-spot-spot",
-		`{"spec":{"taints":[{"key":"reclaimed","effect":"NoExecute"}]}}`))
-	s.eventually(time.Minute, "the spot pods are gone", func(context.Context) error {
-		if p := s.last(s.ns, "llama-spot"); p.ready > 0 {
-			return fmt.Errorf("%d are ready", p.ready)
-		}
-		return nil
-	})
-	gone := time.Since(reclaimed)
-	s.said(s.forewarm, m, "have no node, so on-demand goes from")
-	s.eventually(2*time.Minute, "on-demand replicas carry the load", func(context.Context) error {
-		if p := s.last(s.ns, "llama"); p.ready < 4 || m.totals().Waiting > 10 {
-			return fmt.Errorf("%d of %d are ready, %d requests wait", p.ready, p.spec, m.totals().Waiting)
-		}
-		return nil
-	})
-	for _, name := range []string{"llama", "llama-spot"} {
-		s.hpaCondition(30*time.Second, name, "ScalingActive", "True", "ValidMetricFound")
-	}
-	summary.measured("spot node reclaimed: pods gone after %.1f s, load carried on demand after %.1f s (warm-up 3 s)",
-		gone.Seconds(), time.Since(reclaimed).Seconds())
-}
-
 // Two models share six GPUs. The important one gets what it needs, the other the rest and never less than its
 // minimum; while the important one is quiet the other may have its GPUs.
 func TestBudgetGoesByPriority(t *testing.T) {

@@ -25,6 +25,9 @@ func TestSourcesThatFail(t *testing.T) {
 			m := s.serve("llama", sleeper("troubled-"+name))
 			s.hpa("llama", 0, 10, desiredOf("llama"), exactly)
 			s.loaded(m)
+			if now == slow { // every tick waits for it
+				measuring.Wait()
+			}
 			source.set(now)
 			s.heldThenError(m)
 			source.set(fine)

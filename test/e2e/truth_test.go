@@ -53,7 +53,7 @@ func TestSimulatorIsTrue(t *testing.T) {
 		"KEDA on the queue": {
 			scale: func(s *story, m *model) {
 				s.needKEDA()
-				s.scaledObject("llama", scaled{low: 1, high: 20, cooldown: 5, plain: true, triggers: prometheusTrigger(s, m, target)})
+				s.scaledObject("llama", scaled{low: 1, high: 20, cooldown: 5, plain: true, triggers: prometheusTrigger(s.prom.url, m, target)})
 			},
 			look: func(s *story) looker {
 				return func(ctx context.Context) (float64, int, error) {
