@@ -178,7 +178,7 @@ func (o *operations) allAreKilled() {
 	o.always(10*time.Second, "replicas are held", held)
 	o.check(errors.Join(o.forewarm.Start(), o.second.Start()))
 	o.check(errors.Join(o.forewarm.ready(o.Context()), o.second.ready(o.Context())))
-	o.eventually(time.Minute, "HPA and KEDA have answers again", o.well)
+	o.eventually(2*time.Minute, "HPA and KEDA have answers again", o.well)
 	o.always(10*time.Second, "replicas are what the load needs", o.carried(before))
 	o.pin(2, 3)
 }
@@ -230,7 +230,7 @@ func (o *operations) kedaIsRestarted() {
 	o.always(10*time.Second, "replicas are held without KEDA", held)
 	o.check(errors.Join(k.operator.Start(), k.adapter.Start()))
 	o.check(k.adapter.WaitFor(o.Context(), time.Minute, o.available("v1beta1.external.metrics.k8s.io")))
-	o.eventually(time.Minute, "the HPA and KEDA have answers again", o.well)
+	o.eventually(2*time.Minute, "the HPA and KEDA have answers again", o.well)
 	o.always(12*time.Second, "a KEDA that has just started takes nothing away", func(ctx context.Context) error {
 		return errors.Join(held(ctx), o.scaledObjectHas(ctx, "scaled", "Ready", "True"),
 			o.scaledObjectHas(ctx, "scaled", "Active", "True"))
