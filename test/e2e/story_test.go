@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -139,6 +140,7 @@ type options struct {
 	requests *requests    // nil: ordinary
 	lws      bool         // a LeaderWorkerSet instead of a Deployment
 	product  string       // of the GPUs
+	untold   bool         // Forewarm does not know it until configure is called
 	spec     func(object) // edits the pod spec
 }
 
@@ -183,7 +185,9 @@ func (s *story) serve(name string, o options) *model {
 		s.check(s.cluster.apply(s.Context(), s.ns, false, workload))
 	}
 	s.models = append(s.models, m)
-	m.configure()
+	if !o.untold {
+		m.configure()
+	}
 	return m
 }
 
@@ -277,9 +281,10 @@ func (m *model) forewarmSays(ctx context.Context) (app.ModelReport, error) {
 	return r.Models[i], nil
 }
 
-// said waits until the decision log has a change of mind about a model with a certain reason.
+// said waits until the decision log has a change of mind about a model with a certain reason, a regular expression.
 func (s *story) said(f *forewarm, m *model, why string) {
 	s.Helper()
+	reason := regexp.MustCompile(why)
 	s.eventually(time.Minute, "Forewarm says: "+why, func(context.Context) error {
 		log, err := os.ReadFile(f.Log)
 		if err != nil {
@@ -288,7 +293,7 @@ func (s *story) said(f *forewarm, m *model, why string) {
 		var all []string
 		for line := range strings.Lines(string(log)) {
 			if strings.Contains(line, " "+s.ns+"/"+m.name+"/") {
-				if strings.Contains(line, why) {
+				if reason.MatchString(line) {
 					return nil
 				}
 				all = append(all, line)
