@@ -32,7 +32,7 @@ var read = []struct {
 }
 
 // ReadCluster adds the objects of a cluster's namespaces; none = all. What may not
-// be read is part of the error; what could is judged all the same.
+// be read, or not be understood, is part of the error; what could is judged all the same.
 func (in *Input) ReadCluster(ctx context.Context, cfg *rest.Config, namespaces []string) error {
 	client, err := dynamic.NewForConfig(cfg)
 	if err != nil {
@@ -58,23 +58,24 @@ func (in *Input) ReadCluster(ctx context.Context, cfg *rest.Config, namespaces [
 
 func (in *Input) list(ctx context.Context, from dynamic.ResourceInterface) error {
 	opts := metav1.ListOptions{Limit: pageSize}
+	var errs []error
 	for {
 		page, err := from.List(ctx, opts)
 		if err != nil {
-			return err
+			return errors.Join(append(errs, err)...)
 		}
 		for i := range page.Items {
 			page.Items[i].SetManagedFields(nil)
 			raw, err := page.Items[i].MarshalJSON()
-			if err != nil {
-				return err
+			if err == nil {
+				err = in.Add(raw, "")
 			}
-			if err := in.Add(raw, ""); err != nil {
-				return err
+			if err != nil {
+				errs = append(errs, err)
 			}
 		}
 		if opts.Continue = page.GetContinue(); opts.Continue == "" {
-			return nil
+			return errors.Join(errs...)
 		}
 	}
 }

@@ -48,3 +48,28 @@ func TestTheClusterIsRead(t *testing.T) {
 		t.Errorf("want what is wrong with them, got %+v", found)
 	}
 }
+
+// TestWhatCannotBeUnderstoodStopsNothing: one object that this program does not understand is said, and those after it
+// are judged; a field that is newer than this program is none of them.
+func TestWhatCannotBeUnderstoodStopsNothing(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		items := ""
+		if strings.HasSuffix(r.URL.Path, "/horizontalpodautoscalers") {
+			hpa := `{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","metadata":{"namespace":"llm","name":%q},
+				"spec":{%s,"minReplicas":0,"scaleTargetRef":{"kind":"Deployment","name":%q}}}`
+			items = fmt.Sprintf(hpa+","+hpa+","+hpa, "broken", `"maxReplicas":"many"`, "a", "newer", `"maxReplicas":3,"syncPeriodSeconds":5`, "b",
+				"plain", `"maxReplicas":3`, "c")
+		}
+		_, _ = fmt.Fprintf(w, `{"kind":"List","apiVersion":"v1","metadata":{},"items":[%s]}`, items)
+	}))
+	defer server.Close()
+	in := Input{}
+	err := in.ReadCluster(t.Context(), &rest.Config{Host: server.URL}, []string{"llm"})
+	if err == nil || !strings.Contains(err.Error(), "HorizontalPodAutoscaler llm/broken") || strings.Contains(err.Error(), "newer") {
+		t.Errorf("want the one that is broken named, got %v", err)
+	}
+	if len(in.HPAs) != 2 || in.HPAs[0].Name != "newer" || in.HPAs[1].Name != "plain" {
+		t.Errorf("want the others, got %+v", in.HPAs)
+	}
+}

@@ -29,8 +29,9 @@ func (r Ref) find(s Severity, field, problem, remedy string) Finding {
 // ScaledObjects are judged.
 type HPA struct {
 	Ref
-	Spec   autoscalingv2.HorizontalPodAutoscalerSpec
-	Status autoscalingv2.HorizontalPodAutoscalerStatus
+	Spec    autoscalingv2.HorizontalPodAutoscalerSpec
+	Status  autoscalingv2.HorizontalPodAutoscalerStatus
+	Partial bool // of an API version before v2: only target and bounds are known
 }
 
 func (h HPA) min() int {

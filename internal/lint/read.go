@@ -79,14 +79,10 @@ func (in *Input) Add(doc []byte, file string) error {
 func (in *Input) add(doc []byte, h head, ref Ref) error {
 	switch h.Kind {
 	case "HorizontalPodAutoscaler":
-		if h.APIVersion != "autoscaling/v2" || managed(h.Metadata) {
-			return nil // the other versions have no metrics of ours
+		if managed(h.Metadata) {
+			return nil
 		}
-		var o autoscalingv2.HorizontalPodAutoscaler
-		if err := sigs.UnmarshalStrict(doc, &o); err != nil {
-			return err
-		}
-		in.HPAs = append(in.HPAs, HPA{ref, o.Spec, o.Status})
+		return in.addHPA(doc, h, ref)
 	case "ScaledObject":
 		var o struct {
 			Spec ScaledSpec `json:"spec"`
@@ -104,6 +100,28 @@ func (in *Input) add(doc []byte, h head, ref Ref) error {
 	case "Deployment", "StatefulSet", "LeaderWorkerSet":
 		return in.addWorkload(doc, ref)
 	}
+	return nil
+}
+
+// addHPA adds an HPA of any version. A file is read strictly, as a typing error in it is what nobody would see; what a
+// cluster has was taken by its API server, which may be newer than this. Versions before v2 are read for what all of
+// them have: the target and the bounds.
+func (in *Input) addHPA(doc []byte, h head, ref Ref) error {
+	older := h.APIVersion != "autoscaling/v2"
+	var o autoscalingv2.HorizontalPodAutoscaler
+	var err error
+	if older || ref.File == "" {
+		err = sigs.Unmarshal(doc, &o)
+	} else {
+		err = sigs.UnmarshalStrict(doc, &o)
+	}
+	if err != nil {
+		return err
+	}
+	if older {
+		o.Spec.Metrics, o.Spec.Behavior, o.Status = nil, nil, autoscalingv2.HorizontalPodAutoscalerStatus{}
+	}
+	in.HPAs = append(in.HPAs, HPA{ref, o.Spec, o.Status, older})
 	return nil
 }
 

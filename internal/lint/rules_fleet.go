@@ -18,7 +18,7 @@ func foreignZero(in *Input) []Finding {
 	var out []Finding
 	for _, h := range in.HPAs {
 		w, ok := in.workload(h.target())
-		if !ok || w.Replicas == nil || *w.Replicas != 0 || slept(h) {
+		if !ok || w.Replicas == nil || *w.Replicas != 0 || slept(h) || h.Partial {
 			continue
 		}
 		out = append(out, w.find(Error, "spec.replicas",

@@ -94,7 +94,7 @@ func podsOnlyZero(in *Input) []Finding {
 		for _, m := range h.Spec.Metrics {
 			wakes = wakes || m.Type == autoscalingv2.ObjectMetricSourceType || m.Type == autoscalingv2.ExternalMetricSourceType
 		}
-		if h.min() == 0 && !wakes {
+		if h.min() == 0 && !wakes && !h.Partial {
 			out = append(out, h.find(Error, "spec.minReplicas",
 				"0 needs an Object or External metric: at zero there is no pod to measure, and the API server refuses it",
 				"add type Object with "+desired+" on the scale target"))
