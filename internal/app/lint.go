@@ -19,7 +19,7 @@ func LintModels(in *lint.Input, cfg *config.Config) {
 		reg = config.NewRegistry(cfg)
 	}
 	if reg != nil {
-		in.Models = reg.Models()
+		in.Models, in.Budgets = reg.Models(), reg.Budgets
 	}
 	in.Complete = cfg != nil && len(cfg.Models) > 0
 }

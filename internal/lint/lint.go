@@ -38,8 +38,9 @@ type Input struct {
 	Scaled    []Scaled
 	Workloads []Workload
 	Quotas    []Quota
-	Models    []policy.Model // those that are known
-	Complete  bool           // there are no others, so that a model which is not among them is nobody's
+	Models    []policy.Model  // those that are known
+	Complete  bool            // there are no others, so that a model which is not among them is nobody's
+	Budgets   []policy.Budget // that models share
 	Served    Served
 	Refused   Refused // nil = triggers are not judged
 }

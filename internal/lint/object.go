@@ -169,7 +169,7 @@ type Workload struct {
 }
 
 // GPUs are the accelerators of one replica.
-func (w Workload) gpus() int { return gpusOf(&w.Pod) * w.Pods }
+func (w Workload) gpus() int { return gpusOf(&w.Pod, accelerator) * w.Pods }
 
 // Quota is a ResourceQuota.
 type Quota struct {

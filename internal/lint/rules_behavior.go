@@ -21,6 +21,7 @@ type deciding struct {
 	behavior *autoscalingv2.HorizontalPodAutoscalerBehavior
 	path     string // of behavior
 	max      int
+	target   target
 }
 
 // deciding are the autoscalers that follow decisions.
@@ -29,7 +30,7 @@ func (in *Input) deciding() []deciding {
 	for _, h := range in.HPAs {
 		for _, m := range metricsOf(h) {
 			if m.id.Name == desired {
-				out = append(out, deciding{h.Ref, h.Spec.Behavior, "spec.behavior", int(h.Spec.MaxReplicas)})
+				out = append(out, deciding{h.Ref, h.Spec.Behavior, "spec.behavior", int(h.Spec.MaxReplicas), h.target()})
 				break
 			}
 		}
@@ -37,7 +38,8 @@ func (in *Input) deciding() []deciding {
 	for _, s := range in.Scaled {
 		for _, t := range s.Spec.Triggers {
 			if t.decides() {
-				out = append(out, deciding{s.Ref, s.behavior(), "spec.advanced.horizontalPodAutoscalerConfig.behavior", s.Max()})
+				const path = "spec.advanced.horizontalPodAutoscalerConfig.behavior"
+				out = append(out, deciding{s.Ref, s.behavior(), path, s.Max(), s.target()})
 				break
 			}
 		}

@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,47 +129,4 @@ func fallbackZero(in *Input) []Finding {
 		}
 	}
 	return out
-}
-
-// maxBeyondQuota: replicas that a quota refuses stay pending, or are never made.
-func maxBeyondQuota(in *Input) []Finding {
-	var out []Finding
-	check := func(r Ref, field string, t target, most int) {
-		per := in.gpus(t)
-		for _, q := range in.Quotas {
-			limit, name, ok := gpuLimit(q)
-			if q.Namespace == t.namespace && ok && per > 0 && int64(most*per) > limit {
-				out = append(out, r.find(Warning, field,
-					fmt.Sprintf("%d replicas of %d GPUs are %d, but %s allows %s: %d", most, per, most*per, q.Ref, name, limit),
-					fmt.Sprintf("set it to %d, or raise the quota", limit/int64(per))))
-			}
-		}
-	}
-	for _, h := range in.HPAs {
-		check(h.Ref, "spec.maxReplicas", h.target(), int(h.Spec.MaxReplicas))
-	}
-	for _, s := range in.Scaled {
-		check(s.Ref, "spec.maxReplicaCount", s.target(), s.Max())
-	}
-	return out
-}
-
-// gpus are the accelerators of one replica of a target; 0 = not known, or none.
-func (in *Input) gpus(t target) int {
-	if w, ok := in.workload(t); ok {
-		return w.gpus()
-	}
-	v, _ := in.variant(t)
-	return v.GPUs
-}
-
-// gpuLimit is a quota's limit on accelerators, the lowest if it has several.
-func gpuLimit(q Quota) (limit int64, name string, ok bool) {
-	for resource, quantity := range q.Hard {
-		short := strings.TrimPrefix(strings.TrimPrefix(string(resource), "requests."), "limits.")
-		if accelerator(short) && (!ok || cmp.Compare(quantity.Value(), limit) < 0) {
-			limit, name, ok = quantity.Value(), string(resource), true
-		}
-	}
-	return limit, name, ok
 }

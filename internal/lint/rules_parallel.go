@@ -23,19 +23,22 @@ func accelerator(name string) bool {
 	return false
 }
 
-func gpusOf(p *corev1.PodTemplateSpec) int {
+// gpusOf are the accelerators of a pod, of those that count.
+func gpusOf(p *corev1.PodTemplateSpec, count func(name string) bool) int {
 	sum := 0
 	for i := range p.Spec.Containers {
-		sum += containerGPUs(&p.Spec.Containers[i])
+		sum += gpusIn(&p.Spec.Containers[i], count)
 	}
 	return sum
 }
 
-func containerGPUs(c *corev1.Container) int {
+func containerGPUs(c *corev1.Container) int { return gpusIn(c, accelerator) }
+
+func gpusIn(c *corev1.Container, count func(name string) bool) int {
 	for _, list := range []corev1.ResourceList{c.Resources.Limits, c.Resources.Requests} {
 		sum := 0
 		for name, q := range list {
-			if accelerator(string(name)) {
+			if count(string(name)) {
 				sum += int(q.Value())
 			}
 		}
@@ -46,8 +49,8 @@ func containerGPUs(c *corev1.Container) int {
 	return 0
 }
 
-// ranks are the flags of engines that say over how many GPUs a replica is split:
-// vLLM's and SGLang's.
+// ranks are the flags of engines that say over how many GPUs a replica is split: those of vLLM, SGLang, TensorRT-LLM
+// (--tp_size, spelled alike) and LMDeploy (--tp).
 var ranks = []struct {
 	what  string
 	flags []string
@@ -56,10 +59,12 @@ var ranks = []struct {
 	{"pipeline", []string{"--pipeline-parallel-size", "-pp", "--pp-size", "--pp"}},
 }
 
-// dataRanks multiply GPUs by rules that differ per engine and launcher: with them,
-// nothing is said.
-var dataRanks = []string{
+// unsure are flags with which nothing is said: data and context parallelism multiply GPUs by rules that differ per
+// engine and launcher, and TensorRT-LLM's file of options overrides its flags.
+var unsure = []string{
 	"--data-parallel-size", "-dp", "--dp-size", "--dp", "--data-parallel-size-local", "--enable-dp-attention",
+	"--context-parallel-size", "--cp-size", "--cp", "--prefill-context-parallel-size", "-pcp",
+	"--extra-llm-api-options",
 }
 
 // parallelism: ranks and GPUs that do not match crash at start, or waste GPUs.
@@ -69,10 +74,11 @@ func parallelism(in *Input) []Finding {
 		for i := range w.Pod.Spec.Containers {
 			c := &w.Pod.Spec.Containers[i]
 			split, said := splitOf(c)
-			if said == "" || containerGPUs(c) == 0 {
-				continue
+			have := containerGPUs(c) * w.Pods
+			if n := shardsOf(c); n > 0 { // each pod is a server of its own
+				split, said, have = n, fmt.Sprintf("--num-shard %d", n), containerGPUs(c)
 			}
-			if have := containerGPUs(c) * w.Pods; split != have {
+			if said != "" && have > 0 && split != have {
 				out = append(out, w.find(Error, fmt.Sprintf("%s.spec.containers[%d].resources.limits", w.PodField, i),
 					fmt.Sprintf("%s needs %s per replica, got %d", said, countOf(split), have),
 					"make the product of the parallel sizes the GPUs of a replica"))
@@ -99,7 +105,7 @@ func countOf(n int) string {
 // if nothing does.
 func splitOf(c *corev1.Container) (gpus int, said string) {
 	words := wordsOf(c)
-	if mentions(words, dataRanks) {
+	if mentions(words, unsure) || slices.Contains(words, "trtllm-serve") && mentions(words, []string{"--config"}) {
 		return 0, ""
 	}
 	gpus = 1
@@ -110,10 +116,29 @@ func splitOf(c *corev1.Container) (gpus int, said string) {
 			parts = append(parts, fmt.Sprintf("%s parallel %d", r.what, n))
 		}
 	}
-	if len(parts) == 0 && alone(c, words) {
-		return 1, "vLLM without a parallel size"
+	if engine := alone(c, words); len(parts) == 0 && engine != "" {
+		return 1, engine + " without a parallel size"
 	}
 	return gpus, strings.Join(parts, " x ")
+}
+
+// shardsOf is over how many GPUs TGI splits, if it is told: by a flag, or by the variable that stands for it. Without
+// either it takes all.
+func shardsOf(c *corev1.Container) int {
+	words := wordsOf(c)
+	if mentions(words, []string{"--sharded"}) { // false undoes the number
+		return 0
+	}
+	if n := flagValue(words, []string{"--num-shard"}); n > 0 {
+		return n
+	}
+	tgi := strings.Contains(c.Image, "text-generation-inference") || slices.Contains(words, "text-generation-launcher")
+	for _, e := range c.Env {
+		if n, err := strconv.Atoi(e.Value); tgi && e.Name == "NUM_SHARD" && err == nil {
+			return n
+		}
+	}
+	return 0
 }
 
 // wordsOf is a container's command, with flags spelled alike.
@@ -135,24 +160,41 @@ func mentions(words, flags []string) bool {
 	})
 }
 
-// alone says that a container serves with vLLM on one GPU, which is what it takes if nothing says otherwise: no flag,
-// not even one whose value is seen only at start, and no file of flags.
-func alone(c *corev1.Container, words []string) bool {
+// alone is the engine of a container that serves on one GPU, as vLLM, SGLang and LMDeploy do if nothing says
+// otherwise: no flag, not even one whose value is seen only at start, and no file of flags. Empty if it does not.
+func alone(c *corev1.Container, words []string) string {
 	told := []string{"--config"}
 	for _, r := range ranks {
 		told = append(told, r.flags...)
 	}
-	return servesVLLM(c, words) && !mentions(words, told)
+	switch {
+	case mentions(words, told):
+		return ""
+	case servesVLLM(c, words):
+		return "vLLM"
+	case mentions(words, []string{"sglang.launch_server"}) || follows(words, "sglang", "serve"):
+		return "SGLang"
+	case follows(words, "lmdeploy", "serve"):
+		return "LMDeploy"
+	}
+	return ""
+}
+
+// follows says whether a program is called with some first argument.
+func follows(words []string, program, argument string) bool {
+	for i, w := range words {
+		if path.Base(strings.Trim(w, `"'`)) == program && i+1 < len(words) && words[i+1] == argument {
+			return true
+		}
+	}
+	return false
 }
 
 // servesVLLM says whether a command is vLLM's server: vllm serve, its module, or the arguments of its image.
 func servesVLLM(c *corev1.Container, words []string) bool {
-	for i, w := range words {
-		command := strings.Trim(w, `"'`)
-		if strings.HasPrefix(command, "vllm.entrypoints.") ||
-			path.Base(command) == "vllm" && i+1 < len(words) && words[i+1] == "serve" {
-			return true
-		}
+	module := func(w string) bool { return strings.HasPrefix(strings.Trim(w, `"'`), "vllm.entrypoints.") }
+	if follows(words, "vllm", "serve") || slices.ContainsFunc(words, module) {
+		return true
 	}
 	name, _, _ := strings.Cut(path.Base(c.Image), ":")
 	return len(c.Command) == 0 && len(c.Args) > 0 && strings.HasPrefix(name, "vllm")
