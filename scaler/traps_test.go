@@ -123,6 +123,31 @@ func TestReplicasOfTheScalerAnswerAlike(t *testing.T) {
 	}
 }
 
+// KEDA takes a target that it never saw active to zero with the first inactive answer, since initialCooldownPeriod is 0:
+// a Deployment that is older than its ScaledObject, and idle when Forewarm first looks at it.
+func TestATargetThatKEDANeverSawActiveIsNotSleptAtFirstSight(t *testing.T) {
+	k, b := at(t, nil)
+	if _, active, err := k.poll(t.Context()); err == nil {
+		t.Fatalf("before the first tick: want an error, on which KEDA holds, got active %t", active)
+	}
+	s := newScene("llama")
+	s.model.Idle.After = 5 * time.Minute
+	idle := seen{now: 2, ready: 2}
+	for i := range 5 { // a minute of ticks: no idle window has passed
+		b.publish(s.tick(noon.Add(time.Duration(i-4)*15*time.Second), idle))
+		if value, active, err := k.poll(t.Context()); err != nil || !active || value < 1 {
+			t.Fatalf("tick %d: want it active, got %g, %t (%v)", i, value, active, err)
+		}
+	}
+	for i := range 60 { // and it is no matter of never: once the window has passed it sleeps
+		s.tick(noon.Add(time.Duration(i-60)*15*time.Second+15*time.Minute), idle)
+	}
+	b.publish(s.tick(noon.Add(15*time.Minute), idle))
+	if value, active, err := k.poll(t.Context()); err != nil || active || value != 0 {
+		t.Errorf("after the idle window: want it inactive, got %g, %t (%v)", value, active, err)
+	}
+}
+
 func TestACallHasItsOwnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Server{opts: DefaultOptions()}

@@ -90,6 +90,10 @@ func (o ScaledObject) risks(f fields) []string {
 	if n := f.whole("spec", "fallback", "replicas"); n != nil && *n == 0 {
 		out = append(out, "fallback.replicas 0 takes the fleet to zero when Forewarm cannot answer: leave fallback out.")
 	}
+	if f.has("spec", "advanced", "scalingModifiers", "formula") {
+		out = append(out, "scalingModifiers take for activity whether the formula is above activationTarget, and not what "+
+			"Forewarm proved: leave them out.")
+	}
 	behaviour := []string{"spec", "advanced", "horizontalPodAutoscalerConfig", "behavior"}
 	up, down := append(behaviour, "scaleUp", "tolerance"), append(behaviour, "scaleDown", "tolerance")
 	if o.Max > exactUpTo && (!f.has(up...) || !f.has(down...)) {

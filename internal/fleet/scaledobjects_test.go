@@ -108,6 +108,15 @@ spec:
 				},
 			},
 		},
+		"a formula": {
+			"metadata: {name: o, namespace: llm}\nspec: {maxReplicaCount: 4, advanced: {scalingModifiers: {formula: a + 1, " +
+				"target: '1'}}, triggers: [{type: external, name: a, metadata: {model: a}}]}",
+			ScaledObject{
+				Namespace: "llm", Name: "o", Max: 4, Triggers: []map[string]string{{"model": "a"}},
+				Notes: []string{"scalingModifiers take for activity whether the formula is above activationTarget, and not what " +
+					"Forewarm proved: leave them out."},
+			},
+		},
 		"nonsense": {
 			"metadata: {name: o, namespace: llm}\nspec: {scaleTargetRef: x, minReplicaCount: lots, " +
 				"triggers: [1, {type: external, metadata: 7}]}",
