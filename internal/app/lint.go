@@ -1,7 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/forewarm/forewarm/internal/config"
 	"github.com/forewarm/forewarm/internal/lint"
@@ -13,7 +16,14 @@ func LintInput() lint.Input { return lint.Input{Served: Served, Refused: refused
 // LintModels tells rules of the models: those of a configuration, if there is one, and those that the ScaledObjects which
 // were read define. They are all there are only if the configuration names any; otherwise more are found from metrics.
 func LintModels(in *lint.Input, cfg *config.Config) {
-	models, _ := config.InlineModels(scaledObjects(in.Scaled), Catalog())
+	objects := scaledObjects(in.Scaled)
+	models, refused := config.InlineModels(objects, Catalog())
+	for _, r := range refused {
+		in.Clashes = append(in.Clashes, lint.Clash{
+			Namespace: r.Model.Namespace, Name: r.Object, Text: strings.TrimPrefix(r.Why, "ScaledObject "+r.Object+": "),
+		})
+	}
+	in.Clashes = append(in.Clashes, defined(objects, cfg)...)
 	reg, _ := config.FromModels(cfg, models, Catalog()) // without those that are refused
 	if reg == nil && cfg != nil {
 		reg = config.NewRegistry(cfg)
@@ -22,6 +32,27 @@ func LintModels(in *lint.Input, cfg *config.Config) {
 		in.Models, in.Budgets = reg.Models(), reg.Budgets
 	}
 	in.Complete = cfg != nil && len(cfg.Models) > 0
+}
+
+// defined are the ScaledObjects that define a model which the configuration has under the same name.
+func defined(objects []config.ScaledObject, cfg *config.Config) []lint.Clash {
+	if cfg == nil {
+		return nil
+	}
+	var out []lint.Clash
+	for _, o := range objects {
+		for _, metadata := range o.Triggers {
+			name := cmp.Or(metadata["model"], o.Name)
+			if metadata["engine"] != "" && slices.ContainsFunc(cfg.Models, func(m config.Model) bool {
+				return m.Namespace == o.Namespace && m.Name == name
+			}) {
+				out = append(out, lint.Clash{
+					Namespace: o.Namespace, Name: o.Name, Text: "the configuration has a model " + name + ": name it, without a definition",
+				})
+			}
+		}
+	}
+	return out
 }
 
 // scaledObjects are ScaledObjects as the configuration reads them.

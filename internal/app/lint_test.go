@@ -154,3 +154,29 @@ func TestLintRefusesWhatTheScalerRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestLintFindsDefinitionsThatClash: each is fine by itself, and the scaler takes one only.
+func TestLintFindsDefinitionsThatClash(t *testing.T) {
+	object := func(name, promise string) string {
+		return "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: " + name + ", namespace: llm}\n" +
+			"spec:\n  scaleTargetRef: {name: " + name + "}\n  minReplicaCount: 1\n  maxReplicaCount: 4\n" +
+			"  advanced: {horizontalPodAutoscalerConfig: {behavior: {scaleDown: {stabilizationWindowSeconds: 0}}}}\n" +
+			"  triggers: [{type: external, metadata: {engine: vllm, model: llama, variant: " + name + ", slo.ttftP95: " + promise + "}}]\n---\n"
+	}
+	clash := []string{"spec.triggers [trigger-refused]"}
+	for name, tc := range map[string]struct {
+		text, configuration string
+		want                []string
+	}{
+		"two variants of one model":    {object("a", "2s") + object("b", "2s"), "", nil},
+		"two promises for one model":   {object("a", "2s") + object("b", "3s"), "", clash},
+		"one that is broken by itself": {object("a", "2s") + object("b", "soon"), "", []string{"spec.triggers[0].metadata.slo.ttftP95 [trigger-refused]"}},
+		"a model that the file has":    {object("a", "2s"), configured, clash},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, linted(t, tc.text, tc.configuration)); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}

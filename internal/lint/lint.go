@@ -43,6 +43,7 @@ type Input struct {
 	Budgets   []policy.Budget // that models share
 	Served    Served
 	Refused   Refused // nil = triggers are not judged
+	Clashes   []Clash // definitions that are not taken, for what others say
 }
 
 // rule is one check.

@@ -16,27 +16,44 @@ type Problem struct {
 	Text string
 }
 
-// triggerRefused: the scaler answers an error for what it does not understand, and on an error KEDA moves nothing.
+// Clash is a ScaledObject whose definition of a model is fine by itself, and does not fit to another.
+type Clash struct {
+	Namespace, Name string
+	Text            string
+}
+
+// triggerRefused: the scaler answers an error for what it does not understand or does not take, and on an error KEDA
+// moves nothing.
 func triggerRefused(in *Input) []Finding {
-	if in.Refused == nil {
-		return nil
-	}
+	const remedy = "docs/keda.md has the keys; until then nothing is scaled"
 	var out []Finding
 	for _, s := range in.Scaled {
+		bad := false
 		for i, t := range s.Spec.Triggers {
-			if !t.ours() {
-				continue
-			}
-			for _, p := range in.Refused(s.Name, t.Metadata) {
+			for _, p := range in.problems(s, t) {
 				field := fmt.Sprintf("spec.triggers[%d].metadata", i)
 				if p.Key != "" {
 					field += "." + p.Key
 				}
-				out = append(out, s.find(Error, field, p.Text, "docs/keda.md has the keys; until then nothing is scaled"))
+				bad = true
+				out = append(out, s.find(Error, field, p.Text, remedy))
+			}
+		}
+		for _, c := range in.Clashes {
+			if !bad && c.Namespace == s.Namespace && c.Name == s.Name {
+				out = append(out, s.find(Error, "spec.triggers", c.Text, remedy))
 			}
 		}
 	}
 	return out
+}
+
+// problems are those of a trigger by itself, if it is ours.
+func (in *Input) problems(s Scaled, t Trigger) []Problem {
+	if in.Refused == nil || !t.ours() {
+		return nil
+	}
+	return in.Refused(s.Name, t.Metadata)
 }
 
 // desiredTarget: the metric is a count of replicas, so divided by anything but 1 it is another count.
