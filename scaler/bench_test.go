@@ -190,6 +190,29 @@ func underLoad(b *testing.B, s server, c clients) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// BenchmarkDeadline is one call without the network, as its handler alone and as a call that ends at its deadline.
+func BenchmarkDeadline(b *testing.B) {
+	s := busy(b)
+	defer s.grpc.Stop()
+	sv := service{Server: s}
+	req := &pb.GetMetricsRequest{MetricName: "forewarm-desired-m0000", ScaledObjectRef: ref("model", "m0000")}
+	handle := func(ctx context.Context, req any) (any, error) {
+		return sv.GetMetrics(ctx, req.(*pb.GetMetricsRequest))
+	}
+	for name, call := range map[string]func() (any, error){
+		"alone":   func() (any, error) { return handle(b.Context(), req) },
+		"bounded": func() (any, error) { return s.bounded(b.Context(), req, nil, handle) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := call(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkStreams is ten thousand idle push streams on ten connections: the memory
 // that the server's process holds for them.
 func BenchmarkStreams(b *testing.B) {

@@ -35,8 +35,8 @@ const (
 	workers = 64
 )
 
-// serverOptions are the limits, and what is around every call: metrics, then
-// recovery, then the deadline.
+// serverOptions are the limits, and what is around every call: metrics, then the
+// deadline, then recovery.
 func (s *Server) serverOptions() ([]grpc.ServerOption, error) {
 	recovered := recovery.WithRecoveryHandlerContext(s.recovered)
 	opts := []grpc.ServerOption{
@@ -51,8 +51,8 @@ func (s *Server) serverOptions() ([]grpc.ServerOption, error) {
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: leastPing, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
-		grpc.ChainUnaryInterceptor(s.metrics.calls.UnaryServerInterceptor(), recovery.UnaryServerInterceptor(recovered),
-			s.bounded),
+		grpc.ChainUnaryInterceptor(s.metrics.calls.UnaryServerInterceptor(), s.bounded,
+			recovery.UnaryServerInterceptor(recovered)),
 		grpc.ChainStreamInterceptor(s.metrics.calls.StreamServerInterceptor(), recovery.StreamServerInterceptor(recovered),
 			s.counted, departed),
 	}
@@ -66,12 +66,30 @@ func (s *Server) serverOptions() ([]grpc.ServerOption, error) {
 	return append(opts, grpc.Creds(creds)), nil
 }
 
-// bounded gives a call a deadline of its own, since KEDA gives none.
+// bounded ends a call at a deadline of its own, since KEDA gives none and keeps its
+// ScaledObject locked until there is an answer. Handlers read memory and heed no
+// context, so that one which hangs is left behind.
 func (s *Server) bounded(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	s.pace.call()
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Deadline)
 	defer cancel()
-	return next(ctx, req)
+	done := make(chan result, 1)
+	go func() {
+		resp, err := next(ctx, req)
+		done <- result{resp, err}
+	}()
+	select {
+	case r := <-done:
+		return r.resp, r.err
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+// result is what a handler returned.
+type result struct {
+	resp any
+	err  error
 }
 
 // counted bounds the streams of all connections together, those of health checks and

@@ -1,8 +1,6 @@
 package scaler
 
 import (
-	"context"
-	"errors"
 	"math"
 	"regexp"
 	"strings"
@@ -148,17 +146,37 @@ func TestATargetThatKEDANeverSawActiveIsNotSleptAtFirstSight(t *testing.T) {
 	}
 }
 
+// KEDA sets no deadline, and until it has an answer no other call for the ScaledObject, a wake included, gets through.
 func TestACallHasItsOwnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &Server{opts: DefaultOptions()}
-		start := time.Now()
-		_, err := s.bounded(context.WithoutCancel(t.Context()), nil, nil, func(ctx context.Context, _ any) (any, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		})
-		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 2*time.Second {
-			t.Errorf("want an end within two seconds, got %v after %s", err, time.Since(start))
+		o, hang := options(&board{s: snapshot(decided("llama", 1, 1))}, time.Now), make(chan struct{})
+		o.Claimed = func(Claim) (policy.Target, string) {
+			<-hang
+			return policy.Target{}, "late"
 		}
+		k := keda{client: pb.NewExternalScalerClient(dial(t, nil, serve(t, o))), ref: ref("model", "stuck", "engine", "vllm")}
+		for name, call := range map[string]func() error{
+			"GetMetrics": func() error {
+				_, err := k.client.GetMetrics(t.Context(), &pb.GetMetricsRequest{
+					MetricName: "forewarm-desired-stuck", ScaledObjectRef: k.ref,
+				})
+				return err
+			},
+			"IsActive": func() error {
+				_, err := k.client.IsActive(t.Context(), k.ref)
+				return err
+			},
+		} {
+			start := time.Now()
+			if err := call(); status.Code(err) != codes.DeadlineExceeded || time.Since(start) > 2*time.Second {
+				t.Errorf("%s: want an end within two seconds, got %v after %s", name, err, time.Since(start))
+			}
+		}
+		if _, _, err := k.poll2(t.Context(), ref("model", "llama")); err != nil {
+			t.Errorf("want others answered meanwhile, got %v", err)
+		}
+		close(hang)
+		synctest.Wait()
 	})
 }
 
