@@ -21,9 +21,11 @@ func BenchmarkAllocate10000Models(b *testing.B) {
 	tight, ps := tenThousand()
 	for name, budgets := range map[string][]Budget{"room for all": nil, "a budget binds": tight} {
 		b.Run(name, func(b *testing.B) {
+			var w Workspace
 			b.ReportAllocs()
 			for b.Loop() {
-				Allocate(budgets, Plan{}, ps)
+				w.Reclaim()
+				w.Allocate(budgets, &Plan{}, ps)
 			}
 		})
 	}
@@ -32,18 +34,21 @@ func BenchmarkAllocate10000Models(b *testing.B) {
 func BenchmarkProposeOneModel(b *testing.B) {
 	s := with(6, scene{arrivals: 45, peak: 60, running: 100, kv: 0.5, ttft: 0.4})
 	m, l, in, f := s.model(), s.learned(), s.input(), s.forecast(b)
+	var w Workspace
 	b.ReportAllocs()
 	for b.Loop() {
-		Propose(m, l, in, f)
+		w.Reclaim()
+		w.Propose(&m, &l, &in, &f)
 	}
 }
 
 func BenchmarkObserveOneModel(b *testing.B) {
 	s := with(6, scene{arrivals: 45, running: 100, kv: 0.5, ttft: 0.4})
 	m, in := s.model(), s.input()
+	var w Workspace
 	l := Learned{}
 	b.ReportAllocs()
 	for b.Loop() {
-		l = Observe(m, l, in)
+		l = w.Observe(&m, &l, &in)
 	}
 }
