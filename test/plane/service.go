@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// lookWithin bounds the look at an endpoint's readiness that a new connection waits for.
-const lookWithin = 2 * time.Second
+// lookWithin bounds the look at one endpoint's readiness; a new connection waits for it.
+const lookWithin = time.Second
 
 // Endpoint is a process behind a Service.
 type Endpoint struct {
@@ -116,14 +116,19 @@ func (s *Service) choose() (string, bool) {
 	all, from := slices.Clone(s.endpoints), s.turn
 	s.turn++
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
-	defer cancel()
 	for i := range all {
-		if e := all[(from+i)%len(all)]; e.Ready(ctx) == nil {
+		if e := all[(from+i)%len(all)]; e.isReady() {
 			return e.Address, true
 		}
 	}
 	return "", false
+}
+
+// isReady takes an endpoint that does not say so in time for one that is not, whatever the others take.
+func (e Endpoint) isReady() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
+	defer cancel()
+	return e.Ready(ctx) == nil
 }
 
 // remember keeps a connection for Close, or says that it is too late.
