@@ -150,9 +150,9 @@ func (o *operations) oneIsKilled() {
 	o.eventually(time.Minute, "HPA and KEDA have answers", o.well)
 	asked := o.ask()
 	o.check(o.forewarm.Kill())
-	carried := o.carried(before)
+	carried, held := o.carried(before), o.held(o.pinned, o.scaled)
 	o.always(12*time.Second, "no autoscaler misses an answer, and replicas are what the load needs", func(ctx context.Context) error {
-		return errors.Join(o.well(ctx), carried(ctx))
+		return errors.Join(o.well(ctx), carried(ctx), held(ctx))
 	})
 	o.pin(3, 4)
 	o.check(o.well(o.Context()))
