@@ -277,7 +277,8 @@ func (d *draft) split(n int, ss *Supply) (firm, spot int) {
 	return min(max(firm, fv.Min), n, fv.Max), spot
 }
 
-// expected is how many spot replicas beyond the ready ones can be counted on.
+// expected is how many spot replicas beyond the ready ones can be counted on. One that was just asked for has no pod
+// yet and waits as well, unless the cluster has refused it one.
 func (x *mix) expected(s *Supply, want int) int {
 	young := 0
 	for k := len(s.Ages) - 1; k >= 0 && s.Ages[k] <= spotGrace; k-- {
@@ -287,7 +288,9 @@ func (x *mix) expected(s *Supply, want int) int {
 	if s.Homeless > young {
 		return housed
 	}
-	waiting := s.Homeless + max(want-s.Spec, 0)
+	_, refused := starved(&x.l, &x.in, x.spot)
+	podless := max(s.Spec-s.Ready-s.Starting-refused, 0)
+	waiting := s.Homeless + podless + max(want-s.Spec, 0)
 	return housed + int(x.terms.Availability*float64(waiting)+0.5)
 }
 

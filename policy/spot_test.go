@@ -15,6 +15,8 @@ type pools struct {
 	spot, spotReady  int
 	homeless         int
 	ages             []time.Duration // of starting spot replicas
+	podless          int             // of spot, asked for without so much as a pod ...
+	podlessFor       time.Duration   // ... for so long
 	price            float64         // of spot; 0 = 0.3
 	firmMin, spotMax int             // 0 = 0 and 50
 	hazard           float64         // 0 = 0.1
@@ -59,11 +61,14 @@ func (p pools) propose(t interface {
 	in.Supply = []Supply{
 		{Variant: "on-demand", Known: true, Spec: p.firm, Ready: p.firmReady, Starting: p.firm - p.firmReady},
 		{
-			Variant: "spot", Known: !p.unknown, Spec: p.spot, Ready: p.spotReady, Starting: p.spot - p.spotReady,
+			Variant: "spot", Known: !p.unknown, Spec: p.spot, Ready: p.spotReady, Starting: p.spot - p.spotReady - p.podless,
 			Homeless: p.homeless, Ages: p.ages,
 		},
 	}
 	l.Variants = make([]VariantLearned, 2)
+	if p.podless > 0 {
+		l.Variants[1].Podless = Podless{noon.Add(-p.podlessFor), p.podless}
+	}
 	if p.stoodAt > 0 {
 		l.Variants[1].Stood = []Standing{{noon.Add(-p.stoodAt), p.stood}}
 	}
@@ -97,6 +102,8 @@ func TestSpot(t *testing.T) {
 		"what runs on demand needs no hedge":                     {pools{arrivals: 95, hazard: 2, firm: 8, firmReady: 8, spot: 14, spotReady: 6, homeless: 8, ages: ages(8, time.Hour)}, [2]int{7, 14}, "spot-firm"},
 		"lost nodes are stood in for at once":                    {pools{arrivals: 95, spot: 11, spotReady: 6, homeless: 5, ages: ages(5, time.Minute)}, [2]int{5, 11}, "spot-firm"},
 		"a replacement may take a scrape to find its node":       {pools{arrivals: 95, spot: 11, spotReady: 10, homeless: 1, ages: ages(1, 15*time.Second)}, [2]int{0, 11}, "spot-split"},
+		"one just asked for has no pod yet":                      {pools{arrivals: 95, spot: 11, spotReady: 8, podless: 3, podlessFor: 5 * time.Second}, [2]int{0, 11}, "spot-split"},
+		"one that is refused a pod is not counted on":            {pools{arrivals: 95, spot: 11, spotReady: 8, podless: 3, podlessFor: 2 * time.Minute}, [2]int{3, 11}, "spot-firm"},
 		"one that has its node is expected":                      {pools{arrivals: 95, spot: 11, spotReady: 8, ages: ages(3, 90*time.Second)}, [2]int{0, 11}, "spot-split"},
 		"an empty pool is not counted on":                        {pools{arrivals: 95, spot: 11, spotReady: 8, homeless: 3, ages: append(ages(1, time.Hour), ages(2, time.Second)...)}, [2]int{3, 11}, "spot-firm"},
 		"more load is asked of spot":                             {pools{arrivals: 145, spot: 11, spotReady: 11}, [2]int{0, 16}, "spot-share"},
