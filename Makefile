@@ -16,7 +16,7 @@ BENCH_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/forewarm/bench
 TRACES ?= ../shared/traces
 YARDSTICK_SPAN ?= 0
 YARDSTICK_SWEEP ?= 6
-YARDSTICK_CAPACITY ?= known,learned
+YARDSTICK_CAPACITY ?= known,learned,half,double,plain
 YARDSTICK_FLAGS ?=
 BENCH_ADAPTER_FLAGS ?=
 
@@ -95,9 +95,8 @@ bench-adapter: build ## cost of a custom metrics request, beside prometheus-adap
 	@go build -trimpath -o bin/floor ./test/bench/floor
 	@go run ./test/bench/adapter --forewarm "$$PWD/bin/forewarm" --floor "$$PWD/bin/floor" $(BENCH_ADAPTER_FLAGS)
 
-# Ten minutes on two cores bound what is swept: six headrooms per policy. YARDSTICK_CAPACITY=known,learned,half,double
-# adds wrong priors and takes about twice as long, plain adds Forewarm without its forest; YARDSTICK_SPAN=96h is a quick look,
-# not comparable with the whole.
+# Ten minutes on two cores bound what is swept: six headrooms per policy. YARDSTICK_CAPACITY=known,learned leaves out wrong
+# priors and the plain blend; YARDSTICK_SPAN=96h is a quick look, not comparable with the whole.
 .PHONY: yardstick
 yardstick: ## policies x development traces (TRACES=folder), else shipped workloads; YARDSTICK_SPAN, YARDSTICK_SWEEP
 	@GOGC=400 go run ./cmd/forewarm simulate --yardstick '$(TRACES)' --span '$(YARDSTICK_SPAN)' --sweep '$(YARDSTICK_SWEEP)' \
