@@ -81,6 +81,9 @@ func ruleFold(d *draft) {
 	v := &one.variant[0]
 	v.Name, v.WarmUp, v.WarmUpFixed = "", warm, true
 	v.Min, v.Max = firm.Min+x.worth(spot.Min), firm.Max+x.worth(spot.Max)
+	if (spot.Paused || spot.Awake) && spot.Min > 0 { // what nobody may take keeps both awake
+		v.Awake, v.Min = true, max(v.Min, 1)
+	}
 	one.supply[0] = Supply{
 		Known: fs.Known && ss.Known, Age: max(fs.Age, ss.Age), Spec: now, Ready: fs.Ready + x.worth(ss.Ready),
 		Starting: fs.Starting - fs.Homeless + x.worth(ss.Starting-ss.Homeless), Ages: x.ages(fs, ss, warm),
@@ -124,12 +127,19 @@ func (d *draft) mixOf() (*mix, bool) {
 // worth is how many firm replicas n spot ones stand for, rounded down.
 func (x *mix) worth(n int) int { return int(math.Floor(float64(max(n, 0))*x.ratio + 1e-9)) }
 
-// levelNow is T.
+// levelNow is T. While any replica is asked for it is at least one: a fleet of less than a firm replica's worth, or of
+// nothing but hedge, is not at zero.
 func (d *draft) levelNow(firm, spot *Supply) int {
-	x, v := d.mix, d.m.Variants
-	if !firm.Known || !spot.Known {
-		return max(d.start[x.firm], x.worth(d.start[x.spot])) // both are minima, or known
+	x := d.mix
+	if !firm.Known || !spot.Known { // both starts are minima, or known
+		return max(d.start[x.firm], x.worth(d.start[x.spot]), min(d.start[x.firm]+d.start[x.spot], 1))
 	}
+	return max(d.levelOf(firm, spot), min(firm.Spec+spot.Spec, 1))
+}
+
+// levelOf is T of known replicas.
+func (d *draft) levelOf(firm, spot *Supply) int {
+	x, v := d.mix, d.m.Variants
 	now := firm.Spec
 	of := x.worth(spot.Spec) + v[x.firm].Min
 	for n := of; n > now; n-- {
@@ -287,6 +297,9 @@ func (x *mix) expected(s *Supply, want int) int {
 	housed := max(s.Starting-s.Homeless, 0)
 	if s.Homeless > young {
 		return housed
+	}
+	if step := x.m.Variants[x.spot].StepUp; step > 0 {
+		want = min(want, s.Spec+step)
 	}
 	_, refused := starved(&x.l, &x.in, x.spot)
 	podless := max(s.Spec-s.Ready-s.Starting-refused, 0)

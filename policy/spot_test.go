@@ -24,10 +24,13 @@ type pools struct {
 	stood            int             // spot replicas that were ready ...
 	stoodAt          time.Duration   // ... so long ago; 0 = as many as now
 	unknown          bool
+	attainment       float64       // 0 = 0.99
+	idleFor          time.Duration // zero is allowed if that is more than 0
+	awake            bool          // spot may not sleep
 }
 
 func (p pools) model() Model {
-	m := with(0, scene{}).model()
+	m := with(0, scene{toZero: p.idleFor > 0}).model()
 	or := func(v, otherwise float64) float64 {
 		if v == 0 {
 			return otherwise
@@ -41,7 +44,9 @@ func (p pools) model() Model {
 	spot.Min, spot.Max = 0, int(or(float64(p.spotMax), 50))
 	spot.Capacity.Requests = 10 * or(p.speed, 1)
 	spot.Spot = SpotTerms{Availability: 0.9, HazardPerHour: or(p.hazard, 0.1), Notice: 30 * time.Second}
+	spot.Awake = p.awake
 	m.Variants = append(m.Variants, spot)
+	m.SLO.Attainment = or(p.attainment, 0.99)
 	return m
 }
 
@@ -51,7 +56,7 @@ func (p pools) propose(t interface {
 },
 ) Proposal {
 	t.Helper()
-	s := with(p.firmReady+p.spotReady, scene{arrivals: p.arrivals})
+	s := with(p.firmReady+p.spotReady, scene{arrivals: p.arrivals, idleFor: p.idleFor})
 	in, l := s.input(), s.learned()
 	for i := range in.Signals.Pods {
 		if in.Signals.Pods[i].Variant = "on-demand"; i >= p.firmReady {
@@ -169,4 +174,34 @@ func TestSpotProperties(t *testing.T) {
 			t.Fatalf("%d of %d ready ones stay, for a need of %g: %v", stay, had, need, codes(got.Steps))
 		}
 	})
+}
+
+// What is left of a fleet may be worth less than a replica on demand, or be what the hedge counts as spare. It is still a
+// model that is awake, and nothing proves that it may sleep.
+func TestTheLastSpotReplicaStaysWithoutProof(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := pools{
+			spot:       rapid.IntRange(1, 2).Draw(t, "spot"),
+			speed:      rapid.SampledFrom([]float64{0.3, 0.5, 1}).Draw(t, "speed"),
+			hazard:     rapid.SampledFrom([]float64{0.1, 0.6, 5}).Draw(t, "hazard"),
+			attainment: rapid.SampledFrom([]float64{0.9, 0.99, 0.999}).Draw(t, "attainment"),
+			idleFor:    time.Duration(rapid.IntRange(0, 1).Draw(t, "idle")) * time.Minute,
+		}
+		p.spotReady = p.spot
+		got := p.propose(t)
+		if got.Variants[0].Want+got.Variants[1].Want < 1 {
+			t.Fatalf("zero of %d spot replicas after %s of idleness: %v", p.spot, p.idleFor, codes(got.Steps))
+		}
+	})
+}
+
+func TestSpotSleepsWithTheModelUnlessToldNotTo(t *testing.T) {
+	p := pools{spot: 2, spotReady: 2, idleFor: 24 * time.Hour}
+	if got := p.propose(t); got.Variants[0].Want+got.Variants[1].Want != 0 || !said(got.Steps, "zero") {
+		t.Errorf("want it to sleep, got %d and %d: %v", got.Variants[0].Want, got.Variants[1].Want, codes(got.Steps))
+	}
+	p.awake = true
+	if got := p.propose(t); got.Variants[1].Want < 1 {
+		t.Errorf("want spot kept awake, got %d: %v", got.Variants[1].Want, codes(got.Steps))
+	}
 }

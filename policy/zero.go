@@ -6,8 +6,8 @@ import "time"
 // window proves no less than that window.
 const MinIdle = rateWindow
 
-// IdleAfter is the full idle window that must be proven before zero: configured,
-// else learned from the gaps between work (see idleTimeout); never below MinIdle.
+// IdleAfter is the full idle window that must be proven before zero: as configured,
+// else learned from the gaps between work (see idleTimeout), then never below MinIdle.
 func IdleAfter(m Model, l Learned, in Input) time.Duration {
 	return idleAfter(&m, &l, lead(&m, &l, &in))
 }
@@ -67,7 +67,8 @@ func (d *draft) idle() time.Duration {
 
 // mayZero says that zero is allowed, safe to leave again, and proven.
 func (d *draft) mayZero() bool {
-	if d.hold || d.stuck() || !d.m.Idle.ToZero || !d.m.Gateway || !provenIdle(&d.m, &d.in, &d.census) {
+	if d.hold || d.stuck() || !d.m.Idle.ToZero || !d.m.Gateway || !provenIdle(&d.m, &d.in, &d.census) ||
+		!d.f.Known() { // of which nothing is known, something may be expected
 		return false
 	}
 	idle := d.idle()
@@ -93,7 +94,7 @@ const leastExpected = 0.5
 // how long to wait after that is for the idle window to say.
 func (d *draft) expects(lead time.Duration) bool {
 	announced := d.f.Seasonal() || d.f.Event() > 0 || d.f.Level() > 0
-	return d.f.Known() && announced && d.f.Max(lead, 0.5)*lead.Seconds() >= leastExpected
+	return announced && d.f.Max(lead, 0.5)*lead.Seconds() >= leastExpected
 }
 
 // wake asks for one replica of the most preferred variant that may have one.

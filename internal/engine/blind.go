@@ -31,7 +31,6 @@ func (e *Engine) blind(at time.Time, cause error) *policy.Snapshot {
 func (e *Engine) blindView(desk *policy.Workspace, s *state, m *policy.Model, at time.Time, cause error) (v policy.ModelView) {
 	in := aged(m, &s.input, at)
 	complete(m, &in)
-	in = e.beside(in)
 	in.Faults = append(in.Faults, []policy.Fault{{
 		Code: FaultLoad,
 		Text: fmt.Sprintf("no signals could be read (%v); decisions are held", cause),
@@ -43,6 +42,8 @@ func (e *Engine) blindView(desk *policy.Workspace, s *state, m *policy.Model, at
 			v.Proposal = faulted(m, &in)
 		}
 	}()
+	in = e.beside(in)
+	v.Input = in
 	v.Proposal = e.rules.propose(desk, m, &s.learned, &in, &v.Forecast)
 	return v
 }

@@ -249,6 +249,7 @@ func (e *Engine) adopt(now time.Time) {
 		e.seats = make([]*state, len(e.models))
 		for i := range e.models {
 			e.seats[i] = e.stateOf(e.models[i].ID)
+			e.seats[i].fit(e.models[i].Variants)
 		}
 	}
 	for _, s := range e.seats {

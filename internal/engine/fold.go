@@ -25,6 +25,26 @@ type state struct {
 	closed     bool         // history has had a new bucket since
 	input      policy.Input // newest input seen, for the ages of a blind tick
 	wanted     time.Time    // newest tick at which the model was configured
+	variants   []string     // whom learned.Variants are of; nil = not known yet
+}
+
+// fit puts what was learned of variants where a new configuration has them: they go by name. What is new has learned
+// nothing.
+func (s *state) fit(variants []policy.Variant) {
+	names := make([]string, len(variants))
+	for i := range variants {
+		names[i] = variants[i].Name
+	}
+	if s.variants != nil && !slices.Equal(s.variants, names) {
+		fitted := make([]policy.VariantLearned, len(names))
+		for i, name := range names {
+			if j := slices.Index(s.variants, name); j >= 0 && j < len(s.learned.Variants) {
+				fitted[i] = s.learned.Variants[j]
+			}
+		}
+		s.learned.Variants, s.spare = fitted, nil
+	}
+	s.variants = names
 }
 
 func (e *Engine) stateOf(id policy.ModelID) *state {
@@ -68,9 +88,6 @@ func (e *Engine) fold(at time.Time) *policy.Snapshot {
 		v := &out.Models[i]
 		v.Model = e.models[i]
 		inputs.of(&v.Model, at, &v.Input)
-		if e.opts.Beside != nil {
-			v.Input = e.opts.Beside(v.Input)
-		}
 		e.step(desk, v, e.seats[i], at)
 	}
 	out.Before, e.plan = e.plan, e.allocate(desk, at, out.Models)
@@ -102,6 +119,7 @@ func (e *Engine) step(desk *policy.Workspace, v *policy.ModelView, s *state, at 
 			v.Proposal = faulted(m, &v.Input)
 		}
 	}()
+	v.Input = e.beside(v.Input)
 	e.observe(desk, s, m, &v.Input, at)
 	if s.due(at, e.opts.RefreshEvery) {
 		horizons := e.rules.horizons(desk, m, &v.Learned, &v.Input)
