@@ -86,6 +86,14 @@ func (o *operations) pin(pinned, scaled int) {
 	}
 }
 
+// follow is how an operation ends: what is configured now has to reach replicas by way of everything that was restarted,
+// while a condition may be of before. The counts differ from those at the start and from the operation's before.
+func (o *operations) follow(pinned, scaled int) {
+	o.Helper()
+	o.pin(pinned, scaled)
+	o.eventually(time.Minute, "HPA and KEDA have answers", o.well)
+}
+
 // held is for always: from now on the replicas of models do not change.
 func (o *operations) held(models ...*model) func(context.Context) error {
 	var all []func(context.Context) error
@@ -181,7 +189,7 @@ func (o *operations) allAreKilled() {
 	o.check(errors.Join(o.forewarm.ready(o.Context()), o.second.ready(o.Context())))
 	o.eventually(2*time.Minute, "HPA and KEDA have answers again", o.well)
 	o.always(10*time.Second, "replicas are what the load needs", o.carried(before))
-	o.pin(2, 3)
+	o.follow(4, 5)
 }
 
 // Each new replica is ready before an old one goes, and that serves until requests do not come any more. One is left: the
@@ -204,6 +212,7 @@ func (o *operations) rollingUpdate() {
 	summary.measured("rolling update: %d of %d requests failed", failed, all)
 	o.forewarm = next
 	o.check(o.well(o.Context()))
+	o.follow(3, 4)
 }
 
 func (o *operations) apiServerIsKilled() {
@@ -221,6 +230,7 @@ func (o *operations) apiServerIsKilled() {
 		}
 		return err
 	})
+	o.follow(4, 5)
 }
 
 // A KEDA that has just started and takes a trigger for inactive would have the model at zero within its cooldown of five
