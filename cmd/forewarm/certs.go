@@ -30,7 +30,7 @@ func newCerts(s *streams) *cobra.Command {
 		Long: "Makes a certificate authority in DIR unless one is there, and signs new certificates with it: one that the\n" +
 			"metrics API and the KEDA scaler serve with, one that KEDA's client shows. They are written to DIR, and stdout\n" +
 			"gets the Secrets and APIServices to apply. Run it again with the same DIR to renew them: the authority stays,\n" +
-			"so nothing else changes. Keep DIR/ca.key to yourself.",
+			"so nothing else changes. Keep DIR/ca.key to yourself. Without KEDA, --keda-namespace='' leaves its Secret out.",
 		Example: "  forewarm certs ./forewarm-pki | kubectl apply --server-side --field-manager=forewarm-certs -f -",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return makeCerts(s, args[0], f, time.Now()) },
@@ -39,7 +39,7 @@ func newCerts(s *streams) *cobra.Command {
 	flags.StringVarP(&f.Namespace, "namespace", "n", "forewarm", "namespace of Forewarm")
 	flags.StringVar(&f.Service, "service", "forewarm", "Service of the metrics API")
 	flags.StringVar(&f.ScalerService, "scaler-service", "forewarm-scaler", "Service of the KEDA scaler")
-	flags.StringVar(&f.KEDANamespace, "keda-namespace", "keda", "namespace of KEDA")
+	flags.StringVar(&f.KEDANamespace, "keda-namespace", "keda", "namespace of KEDA; empty where there is none")
 	flags.StringSliceVar(&f.Hosts, "host", nil, "a further `name` of the servers; may be repeated")
 	flags.BoolVar(&f.External, "external", false, "print the APIService of external.metrics.k8s.io as well")
 	flags.IntVar(&f.days, "days", 365, "how long the certificates are valid")

@@ -18,6 +18,7 @@ type applied struct {
 	Data     map[string]string
 	Spec     struct {
 		CABundle string `json:"caBundle"`
+		Insecure *bool  `json:"insecureSkipTLSVerify"`
 		Service  struct{ Name, Namespace string }
 	}
 }
@@ -60,6 +61,9 @@ func TestCertsAreRenewedByTheSameAuthority(t *testing.T) {
 		if o.Kind == "APIService" && (o.Spec.CABundle != encoded || o.Spec.Service.Name != "forewarm") {
 			t.Errorf("%s: want Service forewarm and ca.crt as caBundle, got %+v", o.Metadata.Name, o.Spec)
 		}
+		if o.Kind == "APIService" && (o.Spec.Insecure == nil || *o.Spec.Insecure) {
+			t.Errorf("%s: want it said that certificates are verified, for one that is taken over", o.Metadata.Name)
+		}
 		if o.Kind == "Secret" && o.Data["ca.crt"] != encoded {
 			t.Errorf("%s: want ca.crt in it", o.Metadata.Name)
 		}
@@ -82,6 +86,19 @@ func TestCertsAreRenewedByTheSameAuthority(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(dir, "ca.key")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("want ca.key readable by its owner alone, got %v, %v", info, err)
+	}
+}
+
+// Without KEDA there is no namespace for its Secret, and `kubectl apply` would fail.
+func TestCertsWithoutKEDA(t *testing.T) {
+	all := printedCerts(t, t.TempDir(), "--external", "--keda-namespace=")
+	if len(all) != 4 {
+		t.Errorf("want a Secret and three APIServices, got %+v", all)
+	}
+	for _, o := range all {
+		if o.Kind == "Secret" && (o.Metadata.Name != "forewarm-tls" || o.Metadata.Namespace != "forewarm") {
+			t.Errorf("want the servers' Secret alone, got %+v", o.Metadata)
+		}
 	}
 }
 

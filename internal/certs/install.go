@@ -13,7 +13,7 @@ type Install struct {
 	Namespace     string   // of Forewarm
 	Service       string   // the metrics API; its certificate is what the API aggregator verifies
 	ScalerService string   // what KEDA dials; headless
-	KEDANamespace string   // where KEDA looks for Secrets of a ClusterTriggerAuthentication
+	KEDANamespace string   // where KEDA looks for Secrets of a ClusterTriggerAuthentication; empty without KEDA
 	Hosts         []string // further names of the servers
 	External      bool     // Forewarm serves external.metrics.k8s.io as well
 	Life          time.Duration
@@ -48,14 +48,16 @@ func (i Install) Client(a *Authority, now time.Time) (Pair, error) {
 // Object is a Kubernetes object.
 type Object map[string]any
 
-// Objects are what to apply: the Secrets, and the APIServices with the authority in them.
+// Objects are what to apply: the Secrets, and the APIServices with the authority in them. KEDA's Secret is among them
+// where there is a KEDA: without one its namespace is not there either, and the whole could not be applied.
 func (i Install) Objects(a *Authority, serving, client Pair) []Object {
-	out := []Object{
-		secret(ServingSecret, i.Namespace, a, serving),
-		secret(ClientSecret, i.KEDANamespace, a, client),
-		i.apiService("custom.metrics.k8s.io", "v1beta1", 100, a),
-		i.apiService("custom.metrics.k8s.io", "v1beta2", 200, a),
+	out := []Object{secret(ServingSecret, i.Namespace, a, serving)}
+	if i.KEDANamespace != "" {
+		out = append(out, secret(ClientSecret, i.KEDANamespace, a, client))
 	}
+	out = append(out,
+		i.apiService("custom.metrics.k8s.io", "v1beta1", 100, a),
+		i.apiService("custom.metrics.k8s.io", "v1beta2", 200, a))
 	if i.External {
 		out = append(out, i.apiService("external.metrics.k8s.io", "v1beta1", 100, a))
 	}
@@ -71,6 +73,8 @@ func secret(name, namespace string, a *Authority, p Pair) Object {
 	}
 }
 
+// apiService says that certificates are verified, though that is the default: one that is taken over from another server
+// may say otherwise, and is refused with both that and an authority.
 func (i Install) apiService(group, version string, priority int, a *Authority) Object {
 	return Object{
 		"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
@@ -79,7 +83,7 @@ func (i Install) apiService(group, version string, priority int, a *Authority) O
 			"group": group, "version": version,
 			"groupPriorityMinimum": 100, "versionPriority": priority,
 			"service":  Object{"name": i.Service, "namespace": i.Namespace},
-			"caBundle": encode(a.Cert),
+			"caBundle": encode(a.Cert), "insecureSkipTLSVerify": false,
 		},
 	}
 }

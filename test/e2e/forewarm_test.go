@@ -112,8 +112,9 @@ func (c *cluster) install(ctx context.Context) error {
 }
 
 // issue runs `forewarm certs` on a directory and returns what it prints, with APIServices that lead to a port.
-func issue(ctx context.Context, dir string, port int) ([]*unstructured.Unstructured, error) {
-	cmd := exec.CommandContext(ctx, forewarmBinary, "certs", dir, "--host", "localhost")
+func issue(ctx context.Context, dir string, port int, flags ...string) ([]*unstructured.Unstructured, error) {
+	args := append([]string{"certs", dir, "--host", "localhost"}, flags...)
+	cmd := exec.CommandContext(ctx, forewarmBinary, args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	text, err := cmd.Output()
@@ -135,16 +136,13 @@ func issue(ctx context.Context, dir string, port int) ([]*unstructured.Unstructu
 	return all, nil
 }
 
-// certificates applies what `forewarm certs` prints.
+// certificates applies what `forewarm certs` prints where KEDA is not running yet.
 func (c *cluster) certificates(ctx context.Context) error {
-	all, err := issue(ctx, c.certs(), c.metricsAPI.Port)
+	all, err := issue(ctx, c.certs(), c.metricsAPI.Port, "--keda-namespace=")
 	if err != nil {
 		return err
 	}
 	for _, o := range all {
-		if o.GetNamespace() == "keda" {
-			continue // with KEDA
-		}
 		if err := c.as("forewarm-certs").apply(ctx, "", false, o); err != nil {
 			return err
 		}
