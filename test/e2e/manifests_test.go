@@ -33,7 +33,9 @@ func TestManifestsAreAccepted(t *testing.T) {
 	s.check(s.lws())
 	crds, err := plane.Tool(t.Context(), "prometheus-operator")
 	s.check(err)
-	s.check(s.applyFiles(t.Context(), filepath.Join(crds, "prometheus-operator-crd", "*_podmonitors.yaml")))
+	for _, kind := range []string{"podmonitors", "servicemonitors"} {
+		s.check(s.applyFiles(t.Context(), filepath.Join(crds, "prometheus-operator-crd", "*_"+kind+".yaml")))
+	}
 	withKEDA := s.withKEDA()
 	accept := func(name string, text []byte) {
 		all, err := decode(text)

@@ -90,6 +90,7 @@ func TestForewarmRunsTwice(t *testing.T) {
 			}
 			budget := find(t, all, "PodDisruptionBudget", "forewarm")
 			want(t, budget, "1", "spec", "maxUnavailable")
+			want(t, budget, "AlwaysAllow", "spec", "unhealthyPodEvictionPolicy")
 			selects("PodDisruptionBudget", at(budget, "spec", "selector", "matchLabels"))
 			services := 0
 			for _, o := range all {
@@ -102,6 +103,22 @@ func TestForewarmRunsTwice(t *testing.T) {
 				t.Errorf("want the metrics API and the metrics behind Services, got %d", services)
 			}
 		})
+	}
+}
+
+// A rollout is not said to have failed while its pods may still read history.
+func TestTheRolloutOutlastsTheStart(t *testing.T) {
+	for dir, all := range installations(t) {
+		deployment := find(t, all, "Deployment", "forewarm")
+		container := at(deployment, "spec", "template", "spec", "containers").([]any)[0]
+		number := func(o any, path ...string) float64 {
+			n, _ := at(o, path...).(float64)
+			return n
+		}
+		start := number(container, "startupProbe", "periodSeconds") * number(container, "startupProbe", "failureThreshold")
+		if deadline := number(deployment, "spec", "progressDeadlineSeconds"); start == 0 || deadline <= start {
+			t.Errorf("%s: want a deadline beyond the %.0f s of the startup probe, got %.0f", dir, start, deadline)
+		}
 	}
 }
 

@@ -8,6 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	klabels "k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/forewarm/forewarm/internal/app"
 	"github.com/forewarm/forewarm/internal/config"
 )
@@ -139,6 +143,65 @@ func TestTheExampleConfigurationIsOne(t *testing.T) {
 		for _, v := range m.Variants {
 			if want := fmt.Sprintf("%v %s/%s", v.Target.Kind, m.ID.Namespace, v.Target.Name); !workloads[want] {
 				t.Errorf("model %s scales %s, which no example has", m.ID.Name, want)
+			}
+		}
+	}
+}
+
+// selected says whether a selector takes labels.
+func selected(t *testing.T, selector any, labels any) bool {
+	t.Helper()
+	var s metav1.LabelSelector
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(selector.(object), &s); err != nil {
+		t.Fatal(err)
+	}
+	by, err := metav1.LabelSelectorAsSelector(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := klabels.Set{}
+	for key, value := range labels.(object) {
+		set[key] = fmt.Sprint(value)
+	}
+	return by.Matches(set)
+}
+
+// serves says whether a pod has a port of a name.
+func serves(pod any, port any) bool {
+	for _, c := range at(pod, "spec", "containers").([]any) {
+		ports, _ := at(c, "ports").([]any)
+		for _, p := range ports {
+			if at(p, "name") == port {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// What Forewarm is configured to scale is scraped: the pod that serves, the leader of a group, and no other.
+func TestExampleEnginesAreScraped(t *testing.T) {
+	cfg, err := config.Load(filepath.Join(root, "manifests/examples/forewarm.yaml"), app.Catalog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	workloads := map[string]object{}
+	for _, o := range examples(t) {
+		workloads[name(o)] = o
+	}
+	monitor := workloads["PodMonitor llm/vllm"]
+	port := at(at(monitor, "spec", "podMetricsEndpoints").([]any)[0], "port")
+	for _, m := range config.NewRegistry(cfg).Models() {
+		for _, v := range m.Variants {
+			workload := workloads[fmt.Sprintf("%v %s/%s", v.Target.Kind, m.ID.Namespace, v.Target.Name)]
+			scraped := 0
+			for _, pod := range templates(workload) {
+				if serves(pod, port) && selected(t, at(monitor, "spec", "selector"), at(pod, "metadata", "labels")) {
+					scraped++
+				}
+			}
+			if scraped != 1 {
+				t.Errorf("%s: want one kind of its pods scraped by %s, got %d", name(workload), name(monitor), scraped)
 			}
 		}
 	}
