@@ -23,26 +23,6 @@ func Tool(ctx context.Context, name string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// FreePorts are ports of loopback that nobody listens on at the moment.
-func FreePorts(n int) ([]int, error) {
-	ports := make([]int, n)
-	listeners := make([]net.Listener, 0, n)
-	defer func() {
-		for _, l := range listeners { // all of them at once, so that the ports differ
-			_ = l.Close()
-		}
-	}()
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // no name to look up
-		if err != nil {
-			return nil, fmt.Errorf("look for a free port: %w", err)
-		}
-		listeners = append(listeners, l)
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports, nil
-}
-
 // Listens says whether an address is open.
 func Listens(address string) func(context.Context) error {
 	return func(ctx context.Context) error {
