@@ -154,17 +154,15 @@ func turns(all []point) int {
 	return n
 }
 
-// spec waits for a Deployment's spec.replicas to satisfy a condition, and returns them.
-func (s *story) spec(within time.Duration, name, what string, ok func(n int) bool) int {
+// spec waits for a Deployment's spec.replicas to satisfy a condition.
+func (s *story) spec(within time.Duration, name, what string, ok func(n int) bool) {
 	s.Helper()
-	n := 0
 	s.eventually(within, fmt.Sprintf("replicas of %s are %s", name, what), func(context.Context) error {
-		if n = s.last(s.ns, name).spec; !ok(n) {
+		if n := s.last(s.ns, name).spec; !ok(n) {
 			return fmt.Errorf("they are %d", n)
 		}
 		return nil
 	})
-	return n
 }
 
 // ready waits for a number of ready replicas.
