@@ -21,8 +21,7 @@ import (
 // rotation is a Forewarm of the story's own, with certificates of its own. The aggregator reaches it by the older version
 // of custom.metrics.k8s.io, which no HPA asks for; KEDA by a TriggerAuthentication of the namespace.
 type rotation struct {
-	*story
-	own    *forewarm
+	*story // which has its own
 	pki    string
 	config *configFile
 	model  *model
@@ -80,9 +79,7 @@ func rotate(t *testing.T) *rotation {
 	r.configure(2)
 	_, err = issue(t.Context(), r.pki, 0) // to start with
 	s.check(err)
-	r.own, err = startForewarmWith(t.Context(), s.cluster, "forewarm-certs", r.config.path, r.pki)
-	s.check(err)
-	t.Cleanup(func() { _ = r.own.Stop() })
+	s.startOwn("forewarm-certs", r.config.path, r.pki)
 	r.borrow()
 	r.issue()
 	if !r.keda {

@@ -55,10 +55,7 @@ func (s *story) alone(m *model, url string) *forewarm {
 	config, err := newConfigFile(fmt.Sprintf("%s/%s.yaml", s.dir, s.ns), map[string]string{"default": url})
 	s.check(err)
 	s.check(config.change(func() { config.models[m.key()] = m.document() }))
-	f, err := startForewarmWith(s.Context(), s.cluster, "forewarm-"+s.ns, config.path, s.certs())
-	s.check(err)
-	s.Cleanup(func() { _ = f.Stop() })
-	return f
+	return s.startOwn("forewarm-"+s.ns, config.path, s.certs())
 }
 
 // prometheusTrigger is KEDA's own trigger on a model's queue.

@@ -23,6 +23,7 @@ type story struct {
 	*cluster
 	ns     string
 	models []*model
+	own    *forewarm // decides instead of the one that all stories share, where one is started
 }
 
 // tell starts a story beside the others. Its namespace has a node with as many GPUs as anybody wants.
@@ -37,7 +38,12 @@ func tellAlone(t *testing.T, ns string) *story {
 	t.Helper()
 	s := &story{T: t, cluster: shared, ns: ns}
 	t.Cleanup(func() { summary.told(t.Name(), t.Failed(), t.Skipped()) })
-	t.Cleanup(s.logFailure)
+	t.Cleanup(func() {
+		if s.own != nil {
+			_ = s.own.Stop()
+		}
+	})
+	t.Cleanup(s.logFailure) // asks the own one, so before that is stopped
 	s.apply(fmt.Sprintf("apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}", ns))
 	s.check(s.node(t.Context(), "node-"+ns, ns, 512, nil))
 	return s
@@ -268,9 +274,26 @@ func (m *model) turn(rate float64) {
 	m.s.Logf("          load of %s is %g requests/s now", m.name, rate)
 }
 
+// startOwn starts a Forewarm that decides for this story alone, until its end.
+func (s *story) startOwn(name, config, pki string) *forewarm {
+	s.Helper()
+	var err error
+	s.own, err = startForewarmWith(s.Context(), s.cluster, name, config, pki)
+	s.check(err)
+	return s.own
+}
+
+// decider is the Forewarm that decides for the story.
+func (s *story) decider() *forewarm {
+	if s.own != nil {
+		return s.own
+	}
+	return s.forewarm
+}
+
 // forewarmSays is what the last tick says of the model.
 func (m *model) forewarmSays(ctx context.Context) (app.ModelReport, error) {
-	r, err := m.s.forewarm.report(ctx)
+	r, err := m.s.decider().report(ctx)
 	if err != nil {
 		return app.ModelReport{}, err
 	}
@@ -333,5 +356,5 @@ func (s *story) logFailure() {
 		text, err := json.Marshal(r)
 		s.Logf("Forewarm says of %s:\n%s    %s %v", m.name, steps(r), text, err)
 	}
-	s.Logf("logs of all servers are in %s", s.dir)
+	s.Logf("logs of all servers are in %s; it was %s.log that decided", s.dir, s.decider().Name)
 }
