@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,11 +13,40 @@ import (
 	"time"
 )
 
+// configMap is the volume of a ConfigMap as kubelet has it: the file is a link into ..data, which is a link to a
+// directory that nothing changes any more. Whoever reads has all of the old text or all of the new one.
+type configMap struct {
+	dir      string
+	revision int
+}
+
+func (c *configMap) file() string { return filepath.Join(c.dir, "forewarm.yaml") }
+
+// replace writes a revision, turns ..data to it at once, and removes the one before.
+func (c *configMap) replace(text string) error {
+	before, after := fmt.Sprintf("..%d", c.revision), fmt.Sprintf("..%d", c.revision+1)
+	c.revision++
+	data, next := filepath.Join(c.dir, "..data"), filepath.Join(c.dir, "..data_tmp")
+	if err := os.MkdirAll(filepath.Join(c.dir, after), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, after, "forewarm.yaml"), []byte(text), 0o600); err != nil {
+		return err
+	}
+	if err := errors.Join(os.Symlink(after, next), os.Rename(next, data)); err != nil {
+		return err
+	}
+	if c.revision == 1 {
+		return os.Symlink(filepath.Join("..data", "forewarm.yaml"), c.file())
+	}
+	return os.RemoveAll(filepath.Join(c.dir, before))
+}
+
 // The file is read while running. A broken one changes nothing, and a good one after it does.
 func TestConfigurationIsReadWhileRunning(t *testing.T) {
 	s := tell(t, "reload")
-	path := filepath.Join(s.dir, "reload.yaml")
-	write := func(text string) { s.check(os.WriteFile(path, []byte(text), 0o600)) }
+	volume := &configMap{dir: filepath.Join(s.dir, "reload")}
+	write := func(text string) { s.check(volume.replace(text)) }
 	document := func(low int) string {
 		return fmt.Sprintf(`
 apiVersion: forewarm.dev/v1alpha1
@@ -34,9 +64,7 @@ models:
 `, s.prom.url, low)
 	}
 	write(document(2))
-	f, err := startForewarmWith(t.Context(), s.cluster, "forewarm-reload", path, s.certs())
-	s.check(err)
-	t.Cleanup(func() { _ = f.Stop() })
+	f := s.startOwn("forewarm-reload", volume.file(), s.certs())
 	m := s.serve("llama", options{})
 	m.turn(1)
 	says := func(n int) func(context.Context) error {
