@@ -130,10 +130,19 @@ metadata:
 		fmt.Sprintf(`{"cpu":"512","memory":"4Ti","pods":"500","nvidia.com/gpu":"%d"}`, gpus)), "status")
 }
 
-// workDir is where keys, data and logs go: a directory that is kept on failure.
+// workDir is where keys, data and logs go: a new directory, because a run must not find what another one left. It is kept
+// on failure, and always in FOREWARM_E2E_DIR.
 func workDir() (string, error) {
-	if dir := os.Getenv("FOREWARM_E2E_DIR"); dir != "" {
-		return dir, os.MkdirAll(dir, 0o700)
+	dir := os.Getenv("FOREWARM_E2E_DIR")
+	if dir == "" {
+		return os.MkdirTemp("", "forewarm-e2e-")
 	}
-	return os.MkdirTemp("", "forewarm-e2e-")
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(dir, "run-")
 }
