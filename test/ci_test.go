@@ -54,9 +54,9 @@ fi
 }
 
 // What .ci/run does about a KEDA that is not built yet: it never leaves scenarios out in silence, and never takes longer
-// than it may.
+// than it may. The trees are made one by one, before anything runs: a program that another test starts meanwhile would hold a
+// script open for writing for a moment, and such a script cannot be run.
 func TestCIBudget(t *testing.T) {
-	t.Parallel()
 	const skips, goesOn = "its scenarios are SKIPPED ***", "running e2e without KEDA: no"
 	const summary = "e2e: summary\nfailed\n"
 	for name, tc := range map[string]struct {
@@ -123,7 +123,6 @@ func TestCIBudget(t *testing.T) {
 		"the budget is no number": {minutes: "an hour", says: []string{"want a number of minutes"}, not: "running test"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			root := ciTree(t)
 			for path, text := range tc.files {
 				path = filepath.Join(root, path)
@@ -134,6 +133,7 @@ func TestCIBudget(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), filepath.Join(root, ".ci", "run"))
 			cmd.Env = append(os.Environ(), "PATH="+filepath.Join(root, "bin")+":"+os.Getenv("PATH"),
 				"FOREWARM_CI_MINUTES="+tc.minutes, "FOREWARM_E2E_WITHOUT_KEDA=")
@@ -151,7 +151,7 @@ func TestCIBudget(t *testing.T) {
 				t.Errorf("want %q not said", tc.not)
 			}
 			if t.Failed() {
-				fmt.Println(out)
+				fmt.Println(err, out)
 			}
 		})
 	}
