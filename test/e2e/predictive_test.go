@@ -122,7 +122,7 @@ func (s *story) write(rec recording, r rise, days int) {
 func TestPredictedRise(t *testing.T) {
 	s := tell(t, "predicted")
 	s.needKEDA()
-	r := rise{low: 4, high: 24, at: time.Now().Add(riseAfter), ramp: time.Minute}
+	r := rise{low: 4, high: 24, ramp: time.Minute}
 	ours, theirs := &contender{name: "ours"}, []*contender{
 		{name: "theirs", threshold: perReplica}, {name: "eager", threshold: 3}, {name: "lavish", threshold: 2},
 	}
@@ -136,6 +136,7 @@ func TestPredictedRise(t *testing.T) {
 	for _, v := range theirs {
 		s.scaledObject(v.name, scaled{low: 1, high: 10, cooldown: 5, triggers: rateTrigger(s, v.model, v.threshold)})
 	}
+	r.at = time.Now().Add(riseAfter) // history has to know it; what a busy machine is slow with is done
 	s.past(ours.model, r, 5)
 	f := s.seer(ours.model)
 	s.scaledObject("ours", scaled{low: 1, high: 10, cooldown: 5, scaler: f.scaler})
@@ -188,20 +189,33 @@ type contender struct {
 }
 
 // judge compares points of cost and requests in time: ours keeps the promise, the threshold that a replica carries does
-// not, and none that does is as cheap.
+// not, and neither does the best of those that cost at most a tenth more than ours.
 func (s *story) judge(ours *contender, theirs []*contender, why string) {
 	s.Helper()
-	if ours.met < 0.99 || theirs[0].met > 0.97 {
+	if ours.met < promised || theirs[0].met > 0.97 {
 		s.Errorf("want 99 of 100 requests in time with ours, and fewer with a trigger that cannot look ahead: %.4f and %.4f\n"+
 			"ours %s\ntheirs %s\n%s", ours.met, theirs[0].met, s.course(s.ns, "ours"), s.course(s.ns, "theirs"), why)
 	}
+	var best *contender
 	for _, v := range theirs {
-		if v.met > ours.met-0.01 && v.cost <= ours.cost {
-			s.Errorf("want no threshold as good and as cheap: at %g it met %.4f for %.0f replica-seconds, ours %.4f for %.0f",
-				v.threshold, v.met, v.cost, ours.met, ours.cost)
+		if v.cost <= asMuch*ours.cost && (best == nil || v.met > best.met) {
+			best = v
 		}
 	}
+	switch {
+	case best == nil:
+		s.Errorf("want a threshold that costs as much as ours at most, or nothing is compared: %s", compared(append(theirs, ours)))
+	case best.met >= clearlyLess:
+		s.Errorf("want the promise of %g clearly broken at what ours costs: at %g it met %.4f for %.0f replica-seconds, "+
+			"ours %.4f for %.0f", promised, best.threshold, best.met, best.cost, ours.met, ours.cost)
+	}
 }
+
+const (
+	promised    = 0.99 // share of requests in time: slo.attainment where nothing else is said
+	asMuch      = 1.1  // of what ours costs: 3 is now a little below ours and now a little above
+	clearlyLess = 0.95 // five times as many late as promised, which no chance explains
+)
 
 // compared is a text: who, in time, for how much.
 func compared(all []*contender) string {
@@ -254,9 +268,7 @@ func (s *story) seer(m *model) *forewarm {
 	path := filepath.Join(s.dir, "seer.yaml")
 	s.check(os.WriteFile(path, text, 0o600))
 	start := time.Now()
-	f, err := startForewarmWith(s.Context(), s.cluster, "forewarm-seer", path, s.certs())
-	s.check(err)
-	s.Cleanup(func() { _ = f.Stop() })
+	f := s.startOwn("forewarm-seer", path, s.certs())
 	s.eventually(2*time.Minute, "five days are replayed", func(ctx context.Context) error {
 		_, err := f.report(ctx)
 		return err
