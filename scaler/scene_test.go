@@ -1,7 +1,9 @@
 package scaler
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -10,7 +12,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/forewarm/forewarm/policy"
-	"github.com/forewarm/forewarm/predictor"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -90,28 +91,26 @@ func (s *scene) tick(at time.Time, in seen) *policy.Snapshot {
 			})
 		}
 	}
-	v := policy.ModelView{Model: s.model, Input: input, Learned: s.learned, Forecast: expected(at, in)}
+	v := policy.ModelView{Model: s.model, Input: input, Learned: s.learned}
+	expect(&v, at, in)
 	v.Proposal = policy.Propose(s.model, s.learned, input, v.Forecast)
 	s.learned = policy.Observe(s.model, s.learned, input)
 	s.plan = policy.Allocate(nil, s.plan, []policy.Proposal{v.Proposal})
 	return &policy.Snapshot{At: at, Plan: s.plan, Models: []policy.ModelView{v}}
 }
 
-// expected is a forecast of what was seen, and of a past so busy that nothing is released before the model sleeps.
-func expected(at time.Time, in seen) predictor.Forecast {
-	const busy = 1000
+// expect gives a view the forecast, as a recorded decision has it, of what was seen, and of a past so busy that nothing is
+// released before the model sleeps.
+func expect(v *policy.ModelView, at time.Time, in seen) {
 	if in.blind {
-		return predictor.Forecast{}
+		return
 	}
-	f, err := predictor.NewForecast(predictor.Grid{
-		At: at, Level: in.rate, Horizons: []time.Duration{time.Minute, time.Hour}, Quantiles: []float64{0.5, 0.9},
-		Values: []float64{in.rate, in.rate, in.rate, in.rate}, Held: []float64{busy, busy, busy, busy},
-		Past: []float64{busy, busy},
-	})
-	if err != nil {
+	recorded := fmt.Appendf(nil, `{"at": %q, "level": %[2]g, "horizons": [60000000000, 3600000000000],
+		"quantiles": [0.5, 0.9], "values": [%[2]g, %[2]g, %[2]g, %[2]g], "held": [1e3, 1e3, 1e3, 1e3], "past": [1e3, 1e3]}`,
+		at.Format(time.RFC3339Nano), in.rate)
+	if err := json.Unmarshal(recorded, &v.Forecast); err != nil {
 		panic(err)
 	}
-	return f
 }
 
 // parse stands for the configuration's.
