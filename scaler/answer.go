@@ -165,7 +165,7 @@ func variants(ds []policy.Decision) string {
 func (r reader) activity(d *policy.Decision, others bool, now time.Time) (answer, error) {
 	a := answer{atZero: d.NowKnown && d.Now == 0}
 	switch {
-	case d.Known && d.Replicas > 0 && a.atZero:
+	case d.Wakes():
 		a.active = true
 		return a, nil
 	case d.Replicas < 0:

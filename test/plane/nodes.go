@@ -33,6 +33,9 @@ func (p *Plane) startNodes(ctx context.Context, o Options) error {
 		"--service-account-private-key-file="+p.pki.key("service-accounts"), "--root-ca-file="+p.pki.cert("ca"),
 		"--horizontal-pod-autoscaler-sync-period=2s", "--horizontal-pod-autoscaler-initial-readiness-delay=1s",
 		"--horizontal-pod-autoscaler-cpu-initialization-period=1s", "--concurrent-horizontal-pod-autoscaler-syncs=5",
+		// Syncs are seven times as frequent as they are shipped, so requests are as well; at the 20 a second that are shipped,
+		// a sync would wait for those of other stories.
+		"--kube-api-qps=200", "--kube-api-burst=300",
 		"--node-monitor-grace-period=1h",
 	); err != nil {
 		return err
