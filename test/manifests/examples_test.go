@@ -179,8 +179,9 @@ func serves(pod any, port any) bool {
 	return false
 }
 
-// What Forewarm is configured to scale is scraped: the pod that serves, the leader of a group, and no other.
-func TestExampleEnginesAreScraped(t *testing.T) {
+// configured is the examples' configuration, and their objects by kind, namespace and name.
+func configured(t *testing.T) (*config.Config, map[string]object) {
+	t.Helper()
 	cfg, err := config.Load(filepath.Join(root, "manifests/examples/forewarm.yaml"), app.Catalog())
 	if err != nil {
 		t.Fatal(err)
@@ -189,11 +190,22 @@ func TestExampleEnginesAreScraped(t *testing.T) {
 	for _, o := range examples(t) {
 		workloads[name(o)] = o
 	}
+	return cfg, workloads
+}
+
+// target is the example that a variant scales.
+func target(workloads map[string]object, namespace, kind, of string) object {
+	return workloads[fmt.Sprintf("%s %s/%s", kind, namespace, of)]
+}
+
+// What Forewarm is configured to scale is scraped: the pod that serves, the leader of a group, and no other.
+func TestExampleEnginesAreScraped(t *testing.T) {
+	cfg, workloads := configured(t)
 	monitor := workloads["PodMonitor llm/vllm"]
 	port := at(at(monitor, "spec", "podMetricsEndpoints").([]any)[0], "port")
 	for _, m := range config.NewRegistry(cfg).Models() {
 		for _, v := range m.Variants {
-			workload := workloads[fmt.Sprintf("%v %s/%s", v.Target.Kind, m.ID.Namespace, v.Target.Name)]
+			workload := target(workloads, m.ID.Namespace, v.Target.Kind, v.Target.Name)
 			scraped := 0
 			for _, pod := range templates(workload) {
 				if serves(pod, port) && selected(t, at(monitor, "spec", "selector"), at(pod, "metadata", "labels")) {
@@ -228,18 +240,11 @@ func gpusOf(t *testing.T, o object) int {
 // What the configuration says of a replica's GPUs is what its pods ask for, a whole group of a LeaderWorkerSet, and what
 // the engine in them is told to spread over.
 func TestExampleConfigurationCountsGPUs(t *testing.T) {
-	cfg, err := config.Load(filepath.Join(root, "manifests/examples/forewarm.yaml"), app.Catalog())
-	if err != nil {
-		t.Fatal(err)
-	}
-	workloads := map[string]object{}
-	for _, o := range examples(t) {
-		workloads[name(o)] = o
-	}
+	cfg, workloads := configured(t)
 	groups := 0
 	for _, m := range config.NewRegistry(cfg).Models() {
 		for _, v := range m.Variants {
-			workload := workloads[fmt.Sprintf("%v %s/%s", v.Target.Kind, m.ID.Namespace, v.Target.Name)]
+			workload := target(workloads, m.ID.Namespace, v.Target.Kind, v.Target.Name)
 			if got := gpusOf(t, workload); got != v.GPUs {
 				t.Errorf("%s: %s asks for %d GPUs, the configuration says %d", m.ID.Name, name(workload), got, v.GPUs)
 			}
@@ -253,7 +258,7 @@ func TestExampleConfigurationCountsGPUs(t *testing.T) {
 	}
 	for _, m := range cfg.Models {
 		for _, v := range m.Variants {
-			text := fmt.Sprint(workloads[fmt.Sprintf("%v %s/%s", v.Target.Kind, m.Namespace, v.Target.Name)])
+			text := fmt.Sprint(target(workloads, m.Namespace, v.Target.Kind, v.Target.Name))
 			for flag, n := range map[string]*int{
 				"--tensor-parallel-size": v.GPUs.TensorParallel, "--pipeline-parallel-size": v.GPUs.PipelineParallel,
 			} {
