@@ -1,5 +1,10 @@
 package policy
 
+import (
+	"math"
+	"time"
+)
+
 // census is what one pass over a model's pods finds, for all who ask. Sums take in what is known and what is not, as
 // zero; beside them stands whether all of it was known.
 type census struct {
@@ -9,7 +14,9 @@ type census struct {
 	asked       float64 // cached ones as well
 	running     float64 // requests
 	waiting     float64
-	flight      float64 // running and waiting
+	flight      float64       // running and waiting
+	oldest      time.Duration // age of the reading of these that is
+	newest      time.Duration
 	kv          float64 // KV-cache use, in caches
 	queued      float64 // requests known to wait, at the gateway as well
 	finished    bool    // completions and output tokens of every pod are known
@@ -23,7 +30,7 @@ type census struct {
 
 // takeCensus looks at every pod once. Its sums are in the order of the pods, so that they are the same whoever asks.
 func takeCensus(in *Input) (c census) {
-	c.finished, c.prompted, c.flying, c.cached, c.quiet = true, true, true, true, true
+	c.finished, c.prompted, c.flying, c.cached, c.quiet, c.newest = true, true, true, true, true, math.MaxInt64
 	if q := &in.Signals.GatewayQueue; q.Known {
 		c.queued, c.queueKnown = q.Value, true
 	}
@@ -41,6 +48,7 @@ func (c *census) add(p *Pod) {
 	c.running += p.Running.Value
 	c.waiting += p.Pending.Value
 	c.flight += p.Running.Value + p.Pending.Value
+	c.oldest, c.newest = max(c.oldest, p.Running.Age, p.Pending.Age), min(c.newest, p.Running.Age, p.Pending.Age)
 	c.kv += p.KV.Value
 	if p.Pending.Known {
 		c.queued += p.Pending.Value

@@ -30,11 +30,13 @@ func TestPropose(t *testing.T) {
 
 		// Bursts: 15 s ago as many were in flight as flew says.
 		"a burst is seen within one scrape":                       {with(2, scene{arrivals: 2, completed: 2, running: 300, flew: 1}), 4, "burst"},
-		"the second look need not guess when it began":            {with(2, scene{arrivals: 5, counted: 1, completed: 10, running: 420, flew: 120, rising: true}), 3, "burst"},
-		"a queue that grows is arrivals":                          {with(2, scene{arrivals: 5, counted: 1, completed: 10, queue: 300, running: 100, flew: 100, rising: true}), 4, "burst"},
+		"the second look need not guess when it began":            {with(2, scene{arrivals: 5, counted: 2, completed: 10, running: 420, flew: 120, rising: true}), 3, "burst"},
+		"and then the gateway's count says how large it is":       {with(2, scene{arrivals: 5, counted: 1, completed: 10, running: 420, flew: 120, rising: true}), 4, "burst"},
+		"engines scraped later show what the gateway has not yet": {with(1, scene{running: 200, flew: 1}), 3, "burst"},
+		"a queue that grows is arrivals":                          {with(2, scene{arrivals: 5, counted: 2, completed: 10, queue: 300, running: 100, flew: 100, rising: true}), 4, "burst"},
 		"a queue that grows though nothing more comes is a stall": {with(2, scene{arrivals: 10, counted: 10, completed: 10, queue: 300, running: 100, flew: 100}), 2, "backlog"},
 		"the noise of many requests is no burst":                  {with(7, scene{arrivals: 70, completed: 70, running: 1100, flew: 1000}), 7, "forecast-peak"},
-		"a burst that arrivals tell already changes nothing":      {with(6, scene{arrivals: 55, completed: 20, running: 400, flew: 100, rising: true}), 6, "forecast-peak"},
+		"a burst that arrivals tell already changes nothing":      {with(6, scene{arrivals: 55, counted: 55, completed: 20, running: 400, flew: 100, rising: true}), 6, "forecast-peak"},
 		"fewer in flight lowers nothing":                          {with(4, scene{arrivals: 35, completed: 35, running: 10, flew: 900}), 4, "forecast-peak"},
 		"a silent pod hides how many there are":                   {with(2, scene{arrivals: 2, running: 300, flew: 1, deaf: true}), 2, "hold-partial"},
 

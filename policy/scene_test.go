@@ -123,7 +123,11 @@ func (s scene) learned() Learned {
 		l.Request.Busy, l.Request.Served = 100*s.service, 100
 	}
 	if s.flew > 0 {
-		l.Flight = Flight{At: noon.Add(-15 * time.Second), Count: s.flew, Counted: s.counted, Rising: s.rising}
+		before := noon.Add(-15 * time.Second)
+		l.Flight.Looks[0] = Look{At: before, Of: before.Add(-5 * time.Second), Count: s.flew, Counted: s.counted}
+		if s.rising {
+			l.Flight.Rising = before
+		}
 	}
 	if s.justStarted {
 		l.Since = noon.Add(-time.Minute)
