@@ -24,6 +24,7 @@ type simulateFlags struct {
 	html      string
 	yardstick string
 	burst     bool
+	beat      burstFlags
 	idle      string
 	spot      study.SpotOptions
 	quiet     bool
@@ -79,10 +80,9 @@ func (f *simulateFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.html, "html", "", "also write a report with charts to this `file`")
 	fl.StringVar(&f.yardstick, "yardstick", "", "the yardstick: all warm-ups and fleets, headrooms swept; with the "+
 		"development traces of a `folder` if they are there, else on the shipped workloads")
-	fl.BoolVar(&f.burst, "burst", false, "the burst yardstick, request by request; of the other flags it takes --seed, --html "+
-		"and the conditions")
 	fl.BoolVar(&f.ByLoad, "by-load", false, "also Forewarm load by load, beside the plain blend (if it is run), the moving "+
 		"maximum and the best rival, and the cells in which it is ahead of every rival; the yardstick has it")
+	f.registerBurst(cmd)
 	f.registerSpot(cmd)
 	f.registerConditions(cmd)
 	fl.StringVar(&f.idle, "idle", "", "scale to zero: rules for when the last replica goes, on the sparse columns of a "+
@@ -108,17 +108,8 @@ func (f *simulateFlags) check() error {
 	if f.changed("yardstick") && (len(f.Traces) > 0 || len(f.Workloads) > 0) {
 		errs = append(errs, errors.New("--yardstick: want it without --trace and --workload, it has its own"))
 	}
-	for _, flag := range []string{
-		"trace", "workload", "policy", "capacity", "warm-up", "fleet", "span", "burn-in", "sweep",
-		"yardstick", "spot", "by-load",
-	} {
-		if f.burst && f.changed(flag) {
-			errs = append(errs, fmt.Errorf("--burst and --%s: want one of them, the profile is fixed", flag))
-		}
-	}
-	errs = append(append(append(errs, f.checkSpot()...), f.checkIdle()...), f.checkConditions()...)
-	if f.burst && f.output != "table" {
-		errs = append(errs, errors.New("--burst and --output: want one of them, there is only the table"))
+	for _, check := range []func() []error{f.checkBurst, f.checkSpot, f.checkIdle, f.checkConditions} {
+		errs = append(errs, check()...)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &exitError{exitUsage, err}

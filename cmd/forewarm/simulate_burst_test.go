@@ -27,6 +27,14 @@ func TestABurstAsATable(t *testing.T) {
 	}
 }
 
+func TestABurstSaysHowOftenItIsLookedAt(t *testing.T) {
+	usual := burstFlags{world.Beat{Tick: 15 * time.Second, Scrape: 15 * time.Second}, 1}
+	often := burstFlags{world.Beat{Tick: 5 * time.Second, Scrape: 15 * time.Second}, 5}
+	if usual.line() != "" || often.line() != "A tick every 5s, a scrape every 15s.\nMeans over 5 beginnings of the burst.\n" {
+		t.Errorf("want only what is not as usual said, got %q and %q", usual.line(), often.line())
+	}
+}
+
 // TestTheOtherYardsticksHavePagesToo, and find out at once where one cannot be written.
 func TestTheOtherYardsticksHavePagesToo(t *testing.T) {
 	dir := t.TempDir()

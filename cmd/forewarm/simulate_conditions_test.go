@@ -50,6 +50,11 @@ func TestConditionsThatAreRefused(t *testing.T) {
 		{[]string{"--resolution", "request", "--capacity", "double"}, []string{"only the fluid world"}},
 		{[]string{"--burst", "--sight", "exact"}, []string{"--burst and --sight exact"}},
 		{[]string{"--burst", "--resolution", "fluid"}, []string{"--burst and --resolution: want request"}},
+		{[]string{"--interval", "5s"}, []string{"--interval: want it with --burst only"}},
+		{
+			[]string{"--burst", "--interval", "1500ms", "--scrape-interval", "2m", "--phases", "0", "--policy", "hpa"},
+			[]string{"--interval: want whole seconds", "--scrape-interval: want", "--phases: want 1 to 15", "--burst and --policy"},
+		},
 		{[]string{"--spot", "x", "--resolution", "request"}, []string{"--spot and --resolution: want fluid"}},
 		{[]string{"--idle", "x", "--gpu-quota", "3"}, []string{"--idle and --gpu-quota"}},
 	} {

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -26,6 +27,7 @@ type Burst struct {
 	Seed    uint64
 	Rivals  bool // also all rivals of the fluid world
 	Under   sim.Conditions
+	Beat    Beat
 }
 
 // Uncapped is the maximum given to policies where there is none: three times what the profile's peak needs.
@@ -57,8 +59,8 @@ type BurstRow struct {
 	Causal       time.Duration // nor this, with what a saturated replica of this world does
 	Observable   time.Duration // nor this, if it sees the burst through scrape, tick and sync
 	Eager        time.Duration // p99 TTFT of the policy that asks for all it may have as soon as it can see the burst
-	Errors       uint64        // requests without a first token within Patience, in a run with such clients
-	Unavoidable  int           // of those, how many any policy has that sees the burst through scrape, tick and sync
+	Errors       float64       // requests without a first token within Patience, in a run with such clients
+	Unavoidable  float64       // of those, how many any policy has that sees the burst through scrape, tick and sync
 	MeanReplicas float64       // billed, over the stages and the drain
 	Ended        time.Duration // from the first arrival to the last answer, at most to the end of the drain
 }
@@ -84,6 +86,7 @@ func (b Burst) policies() ([]func(*World) Policy, error) {
 // engine is how the engine is set up: it is told of a quota, as it would be configured.
 func (b Burst) engine() engine.Options {
 	o := engine.DefaultOptions()
+	o.Interval = cmp.Or(b.Beat.Tick, o.Interval)
 	if b.Under.Quota > 0 {
 		o.Budgets = []policy.Budget{{Name: "quota", Resource: "nvidia.com/gpu", Limit: b.Under.Quota}}
 	}
@@ -164,6 +167,8 @@ func (b Burst) world() (*World, error) {
 	if err != nil {
 		return nil, err
 	}
+	how.Signals.ScrapeInterval = cmp.Or(b.Beat.Scrape, how.Signals.ScrapeInterval)
+	how.SyncPhase = cmp.Or(b.Beat.Sync, how.SyncPhase)
 	return New(fleet, b.model(), how)
 }
 
@@ -204,7 +209,7 @@ func (b Burst) Run(ctx context.Context, with func(*World) Policy) (BurstRow, err
 		return BurstRow{}, err
 	}
 	row.Bound, row.Causal, row.Observable = limits.formula.P99(), limits.causal.P99(), limits.observable.P99()
-	row.Unavoidable = limits.observable.Late(Patience)
+	row.Unavoidable = float64(limits.observable.Late(Patience))
 	return row, nil
 }
 
@@ -244,19 +249,21 @@ func (b Burst) sees(w *World, begin time.Time, p Policy) time.Duration {
 		if t.name == clusterTarget {
 			continue
 		}
-		for next := t.at; next.After(begin); next = next.Add(-interval) {
-			if next.Before(at) {
-				at = next
-			}
+		next := t.at.Add(-t.at.Sub(begin).Truncate(interval)) // of the same phase, less than an interval from begin
+		if !next.After(begin) {
+			next = next.Add(interval)
+		}
+		if next.Before(at) {
+			at = next
 		}
 	}
 	switch p.(type) {
 	case *HPA, *borrowed: // these read the scrapes themselves
 	default:
-		tick := engine.DefaultOptions()
+		tick := b.engine()
 		at = engine.Align(at.Add(tick.Interval-1), tick.Interval).Add(tick.Lag)
 	}
-	sync := at.Truncate(SyncPeriod).Add(syncPhase)
+	sync := at.Truncate(SyncPeriod).Add(w.opts.SyncPhase)
 	for sync.Before(at) {
 		sync = sync.Add(SyncPeriod)
 	}
@@ -268,33 +275,6 @@ func (b Burst) gateway() string {
 		return "holds"
 	}
 	return "sends on"
-}
-
-// burstHold is llm-d's own threshold of a saturated replica: five requests waiting.
-const burstHold = 5
-
-// BurstYardstick runs every policy from 1, 2 and 4 replicas, capped at 4 and uncapped, behind a gateway that
-// holds requests while all replicas have a queue, and behind one that sends them on at once.
-func BurstYardstick(ctx context.Context, rivals bool, seed uint64, under sim.Conditions) ([]BurstRow, error) {
-	if under.Sight == sim.Exact {
-		return nil, fmt.Errorf("burst: want sight %s, for everybody reads scrapes here, got %s", sim.Scraped, under.Sight)
-	}
-	var out []BurstRow
-	for _, hold := range []int{burstHold, 0} {
-		for _, most := range []int{4, 0} {
-			for _, initial := range []int{1, 2, 4} {
-				b := DefaultBurst()
-				b.Fleet.HoldAbove, b.Initial, b.Most = hold, initial, most
-				b.Rivals, b.Under, b.Seed, b.Fleet.Seed = rivals, under, seed, seed
-				rows, err := b.All(ctx)
-				if err != nil {
-					return nil, err
-				}
-				out = append(out, rows...)
-			}
-		}
-	}
-	return out, nil
 }
 
 // Patience is after what time without a first token a client gives up, where errors are counted: assumed, the source
@@ -358,7 +338,7 @@ func (b Burst) All(ctx context.Context) ([]BurstRow, error) {
 			best = row.Result.TTFT.P99
 		}
 		row.Eager = best
-		row.Errors = impatient.Result.GaveUp + impatient.Result.CutOff + impatient.Result.Refused
+		row.Errors = float64(impatient.Result.GaveUp + impatient.Result.CutOff + impatient.Result.Refused)
 		if !seen[row.Policy] {
 			out = append(out, row)
 		}

@@ -26,9 +26,9 @@ func WriteBurst(to io.Writer, rows []BurstRow) error {
 		if r.Bounded {
 			whole := func(d time.Duration) string { return fmt.Sprintf("%.0fs", d.Seconds()) }
 			bound, causal, seen = whole(r.Bound), whole(r.Causal), whole(r.Observable)
-			least = fmt.Sprint(r.Unavoidable)
+			least = fmt.Sprintf("%.0f", r.Unavoidable)
 		}
-		fmt.Fprintf(&t, "%-8s  %-4s %7d  %-18s  %7.1fs %7.1fs | %7s %7s %7s %7.2f | %6d %6s | %5.1f%% %8.2f %9.2f\n", r.Gateway,
+		fmt.Fprintf(&t, "%-8s  %-4s %7d  %-18s  %7.1fs %7.1fs | %7s %7s %7s %7.2f | %6.0f %6s | %5.1f%% %8.2f %9.2f\n", r.Gateway,
 			limit, r.Initial, r.Policy, r.Result.TTFT.P50.Seconds(), r.Result.TTFT.P99.Seconds(), bound, causal, seen,
 			r.Result.TTFT.P99.Seconds()/max(r.Eager.Seconds(), 1), r.Errors, least, 100*r.Result.Attainment, r.MeanReplicas,
 			r.Result.GPUSeconds/3600)

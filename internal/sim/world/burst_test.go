@@ -13,7 +13,7 @@ import (
 // TestBurstYardstick: no policy that reacts beats the bound, those that keep enough do, and a second run gives
 // the same bytes.
 func TestBurstYardstick(t *testing.T) {
-	rows, err := BurstYardstick(t.Context(), false, 1, sim.Conditions{})
+	rows, err := BurstYardstick(t.Context(), Yardstick{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +33,8 @@ func TestBurstYardstick(t *testing.T) {
 			t.Errorf("%s from %d, at most %d: p99 %v beats what can be seen, %v", r.Policy, r.Initial, r.Most,
 				r.Result.TTFT.P99, r.Observable)
 		}
-		if reacts && int(r.Errors) < r.Unavoidable {
-			t.Errorf("%s from %d, at most %d: %d errors of at least %d", r.Policy, r.Initial, r.Most, r.Errors, r.Unavoidable)
+		if reacts && r.Errors < r.Unavoidable {
+			t.Errorf("%s from %d, at most %d: %g errors of at least %g", r.Policy, r.Initial, r.Most, r.Errors, r.Unavoidable)
 		}
 		if r.Policy == "static-8" && r.Result.Attainment < 0.99 {
 			t.Errorf("want 8 replicas to carry the peak, got %g", r.Result.Attainment)
@@ -54,6 +54,42 @@ func TestBurstYardstick(t *testing.T) {
 	}
 	if first := rows[:len(again)]; written(t, first) != written(t, again) {
 		t.Error("a second run gives other bytes:", cmp.Diff(first, again))
+	}
+}
+
+// TestABurstSeenOftenerIsNotServedLater at several beginnings: ticks that come more often than scrapes see no more, and
+// must not take what they see for something else.
+func TestABurstSeenOftenerIsNotServedLater(t *testing.T) {
+	row := func(beat Beat, who int) (mean BurstRow) {
+		b := DefaultBurst()
+		b.Fleet.HoldAbove, b.Beat = burstHold, beat
+		for k := range 3 {
+			b.Beat.Sync = time.Duration(5*k)*time.Second + time.Second/2
+			b.Prelude += 4 * time.Second
+			policies, err := b.policies()
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, err := b.Run(t.Context(), policies[who])
+			if err != nil {
+				t.Fatal(err)
+			}
+			mean.add(&one, 3)
+		}
+		return mean
+	}
+	eager, usual := row(Beat{}, 0), row(Beat{}, 1)
+	often, both := row(Beat{Tick: 5 * time.Second}, 1), row(Beat{Tick: 5 * time.Second, Scrape: 5 * time.Second}, 1)
+	t.Logf("p99: eager %v, forewarm %v, ticks of 5 s %v, and scrapes %v", eager.Result.TTFT.P99, usual.Result.TTFT.P99,
+		often.Result.TTFT.P99, both.Result.TTFT.P99)
+	if usual.Policy != "forewarm" || usual.Result.TTFT.P99 > eager.Result.TTFT.P99+10*time.Second {
+		t.Errorf("want %s within 10 s of eager, %v, got %v", usual.Policy, eager.Result.TTFT.P99, usual.Result.TTFT.P99)
+	}
+	if often.Result.TTFT.P99 > usual.Result.TTFT.P99 || both.Result.TTFT.P99 > often.Result.TTFT.P99 {
+		t.Error("want the p99 to fall with more ticks, and with more scrapes")
+	}
+	if most := 1.15 * usual.MeanReplicas; often.MeanReplicas > most || both.MeanReplicas > most {
+		t.Errorf("want at most %.1f replicas, got %.1f and %.1f", most, often.MeanReplicas, both.MeanReplicas)
 	}
 }
 

@@ -25,7 +25,7 @@ const syncPhase = 7 * time.Second
 
 // Run lets a policy scale a world until a moment.
 func Run(ctx context.Context, w *World, p Policy, until time.Time) error {
-	for at := w.Now().Truncate(SyncPeriod).Add(syncPhase); !at.After(until); at = at.Add(SyncPeriod) {
+	for at := w.Now().Truncate(SyncPeriod).Add(w.opts.SyncPhase); !at.After(until); at = at.Add(SyncPeriod) {
 		if !at.After(w.Now()) {
 			continue
 		}
@@ -49,8 +49,8 @@ func (w *World) scale(counts []int) {
 	}
 }
 
-// Forewarm is the real engine as a Policy. Its tick for a moment runs Lag later, as in production; the HPA
-// reads the newest plan, and holds when that is too old, as an output would make it.
+// Forewarm is the real engine as a Policy. Its tick for a moment runs Lag later, as in production, also between two
+// looks of the HPA; the HPA reads the newest plan, and holds when that is too old, as an output would make it.
 type Forewarm struct {
 	Engine *engine.Engine
 	lag    time.Duration
@@ -68,9 +68,16 @@ func (f *Forewarm) Name() string { return "forewarm" }
 
 // Sync implements Policy.
 func (f *Forewarm) Sync(ctx context.Context, now time.Time, _ *World) ([]int, error) {
-	moment := engine.Align(now.Add(-f.lag), f.Engine.Interval())
-	if err := f.Engine.Tick(ctx, moment); err != nil {
-		return nil, fmt.Errorf("tick: %w", err)
+	every := f.Engine.Interval()
+	moment := engine.Align(now.Add(-f.lag), every)
+	from := engine.Align(moment.Add(-SyncPeriod), every).Add(every) // what is older, if no one ticked, teaches
+	if done := f.Engine.Folded(); !done.Before(from) {
+		from = done.Add(every)
+	}
+	for at := earlier(from, moment); !at.After(moment); at = at.Add(every) {
+		if err := f.Engine.Tick(ctx, at); err != nil {
+			return nil, fmt.Errorf("tick: %w", err)
+		}
 	}
 	plan := f.Engine.Board().Load().Plan
 	out := make([]int, len(f.model.Variants))
@@ -82,6 +89,13 @@ func (f *Forewarm) Sync(ctx context.Context, now time.Time, _ *World) ([]int, er
 		}
 	}
 	return out, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // Metric is a number per pod that an HPA may follow.

@@ -24,7 +24,7 @@ func TestRivalsRunAtRequestLevel(t *testing.T) {
 	}
 	for _, name := range []string{"hpa", "keda-queue", "kpa", "wva", "aibrix-apa", "dynamo-constant", "phpa-linear", "crane", "moving-max"} {
 		if r, ok := at[name]; !ok || r.Errors >= at["static-1"].Errors || r.MeanReplicas < 1.5 {
-			t.Errorf("%s: want it to grow and to help, got %d errors of %d with %.2f replicas", name, r.Errors,
+			t.Errorf("%s: want it to grow and to help, got %g errors of %g with %.2f replicas", name, r.Errors,
 				at["static-1"].Errors, r.MeanReplicas)
 		}
 	}

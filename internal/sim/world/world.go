@@ -18,10 +18,14 @@ type Options struct {
 	Signals signals.Options
 	Gateway bool        // arrivals and the queue at zero come from a gateway; else from completions
 	Faults  *sim.Faults // between exposition and reader; nil means none
+	// SyncPhase is when the HorizontalPodAutoscaler looks within its period.
+	SyncPhase time.Duration
 }
 
 // DefaultOptions are those of package signals with a gateway.
-func DefaultOptions() Options { return Options{Signals: signals.DefaultOptions(), Gateway: true} }
+func DefaultOptions() Options {
+	return Options{Signals: signals.DefaultOptions(), Gateway: true, SyncPhase: syncPhase}
+}
 
 // World is a fleet with somebody who scrapes it. It implements engine.Source: Load lets virtual time pass,
 // At answers from the scrapes up to a moment. For one goroutine.
