@@ -1,6 +1,11 @@
 package policy
 
-import "time"
+import (
+	"math"
+	"time"
+
+	"github.com/forewarm/forewarm/predictor"
+)
 
 // How many times as often as a request may be missed, a window may be: at an
 // attainment of 0.99 an order covers 0.925 of the windows, and what is there is
@@ -13,10 +18,22 @@ const (
 	keepShare  = 6
 )
 
+// usualOvershoot is that of a window a third of which is a sixth higher than what was to be covered. Half of the ten
+// development loads are below it.
+const usualOvershoot = 0.5
+
 // windows is the share of windows to cover, from the promised attainment. GPU prices cancel: a
 // replica is weighed against the requests that it would have served.
-func windows(attainment, share float64) float64 {
-	return 1 - share*min(max(1-attainment, 0.0005), 0.08)
+//
+// What it would have served depends on how demand exceeds the others. If it does with probability p, by the share e of
+// itself in the mean and for the share s of a window, the density there is p/e, and the last replica serves s of it: it
+// is worth its price while p s/e is above a constant. So the p to accept grows with the overshoot e/s; with its cube
+// root, because counts are whole and windows overlap.
+func windows(f *predictor.Forecast, attainment, share float64) float64 {
+	if over := f.Overshoot(); over > 0 {
+		share *= min(max(math.Cbrt(over/usualOvershoot), 0.25), 4)
+	}
+	return 1 - min(share*max(1-attainment, 0.0005), 0.6)
 }
 
 // ruleLookAhead makes the order cover the forecast peak until help ordered now
@@ -27,7 +44,7 @@ func ruleLookAhead(d *draft) {
 		d.step("forecast-none", 0, 0, [4]float64{})
 		return
 	}
-	lead, share := d.lead(), windows(d.m.SLO.Attainment, orderShare)
+	lead, share := d.lead(), windows(&d.f, d.m.SLO.Attainment, orderShare)
 	peak := d.f.Max(lead, share)
 	if atZero(d) && !d.expects(lead) {
 		peak = 0 // spread alone wakes nobody

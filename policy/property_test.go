@@ -19,6 +19,7 @@ func anyScene(t *rapid.T) scene {
 		arrivals:    rapid.Float64Range(0, 200).Draw(t, "arrivals"),
 		peak:        rapid.Float64Range(0, 300).Draw(t, "peak"),
 		past:        rapid.Float64Range(0, 300).Draw(t, "past"),
+		overshoot:   rapid.Float64Range(0, 10).Draw(t, "overshoot"),
 		pending:     rapid.Float64Range(0, 5000).Draw(t, "pending"),
 		queue:       rapid.Float64Range(0, 500).Draw(t, "queue"),
 		running:     rapid.Float64Range(0, 500).Draw(t, "running"),

@@ -20,6 +20,7 @@ type scene struct {
 	peak         float64 // forecast of the peak at every horizon and quantile; 0 = arrivals
 	usual        float64 // median of the forecast, of a season; 0 = arrivals, and none
 	past         float64 // highest forecast lately
+	overshoot    float64 // of the load; 0 = not known
 	pending      float64 // in the engine, over all pods
 	queue        float64 // at the gateway
 	running      float64
@@ -145,7 +146,7 @@ func (s scene) forecast(t interface{ Fatal(...any) }) predictor.Forecast {
 		At: noon, Level: s.arrivals, Horizons: []time.Duration{time.Minute, time.Hour},
 		Quantiles: []float64{0.5, 0.9}, Values: []float64{usual, peak, usual, peak}, Seasonal: s.usual > 0,
 		Held: []float64{usual, max(s.past, peak), usual, max(s.past, peak)},
-		Past: []float64{max(s.past, s.arrivals), max(s.past, s.arrivals)},
+		Past: []float64{max(s.past, s.arrivals), max(s.past, s.arrivals)}, Overshoot: s.overshoot,
 	})
 	if err != nil {
 		t.Fatal(err)

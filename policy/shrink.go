@@ -20,7 +20,7 @@ func ruleShrink(d *draft) {
 		return
 	}
 	lead := d.lead()
-	peak := d.f.Recent().Max(lead, windows(d.m.SLO.Attainment, keepShare))
+	peak := d.f.Recent().Max(lead, windows(&d.f, d.m.SLO.Attainment, keepShare))
 	need := d.need.highest(d.perRequest.scale(peak))
 	spare := d.spare(need)
 	if total(spare) == 0 || d.keepForNow() {

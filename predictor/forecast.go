@@ -27,6 +27,7 @@ type Forecast struct {
 	residuals int
 	seasonal  bool
 	event     float64
+	overshoot float64
 }
 
 // Grid is the content of a Forecast. Values has a row per horizon and a column
@@ -43,6 +44,7 @@ type Grid struct {
 	Residuals int             `json:"residuals"` // past errors that the spread was measured on
 	Seasonal  bool            `json:"seasonal"`  // a daily or weekly season was found in the history
 	Event     float64         `json:"event"`     // multiplier of a configured event that overlaps; 0 = none
+	Overshoot float64         `json:"overshoot"` // see Forecast.Overshoot; 0 = unknown
 }
 
 // NewForecast checks a grid and freezes a copy of it. Rows and columns are made
@@ -60,7 +62,8 @@ func freeze(g *Grid) (Forecast, error) {
 	}
 	f := Forecast{
 		at: g.At, level: g.Level, gain: g.Gain, residuals: g.Residuals, seasonal: g.Seasonal, event: g.Event,
-		horizons: g.Horizons, quantiles: g.Quantiles, values: g.Values, held: g.Held, past: g.Past,
+		overshoot: g.Overshoot,
+		horizons:  g.Horizons, quantiles: g.Quantiles, values: g.Values, held: g.Held, past: g.Past,
 	}
 	cols := len(f.quantiles)
 	ascend(f.values, cols)
@@ -109,7 +112,7 @@ func (g *Grid) check() error {
 }
 
 func (g *Grid) checkRates() error {
-	for _, rates := range [...][]float64{{g.Level, g.Event}, g.Values, g.Held} {
+	for _, rates := range [...][]float64{{g.Level, g.Event, g.Overshoot}, g.Values, g.Held} {
 		for _, v := range rates {
 			if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 				return fmt.Errorf("forecast grid: want finite rates >= 0, got %g", v)
@@ -160,6 +163,10 @@ func (f Forecast) Seasonal() bool { return f.seasonal }
 // Event is the multiplier of a configured event that raised the forecast; 0 if
 // there is none.
 func (f Forecast) Event() float64 { return f.event }
+
+// Overshoot is how demand exceeds what it was expected to stay under in 92.5 % of windows: by what share of it, in the
+// mean, over the share of the window for which it does. 0 is unknown.
+func (f Forecast) Overshoot() float64 { return f.overshoot }
 
 // Max is the q-quantile of the highest rate within (At, At+h], in requests per
 // second, interpolated linearly in both directions and clamped to the grid.
@@ -295,6 +302,7 @@ func (f Forecast) Past(h time.Duration) (float64, bool) {
 func (f Forecast) Grid() Grid {
 	g := Grid{
 		At: f.at, Level: f.level, Gain: f.gain, Residuals: f.residuals, Seasonal: f.seasonal, Event: f.event,
+		Overshoot: f.overshoot,
 		Horizons:  append([]time.Duration(nil), f.horizons...),
 		Quantiles: append([]float64(nil), f.quantiles...),
 		Values:    append([]float64(nil), f.values...),

@@ -91,6 +91,7 @@ func (f *Forecaster) Forecast(h *History, at time.Time, horizons []time.Duration
 		g.Gain = f.track.follow.share()
 		q, held = m.out, f.track.held(s, float32(g.Gain))
 		g.Level, g.Residuals, g.Seasonal = float64(m.y), f.track.seen, f.track.season
+		g.Overshoot = f.track.over.ratio()
 	}
 	top := mostRise * max(float32(h.rate), s.top(0, s.len()))
 	for j := range q {
@@ -137,9 +138,7 @@ func (f *Forecaster) follow(s *series, h int) {
 	}
 	for i := int(t.next - s.first); i < s.len(); i++ {
 		t.fold(s, i)
-		if i >= s.len()-t.hold() {
-			t.blend(t.at(s.first+int64(i)), &f.work.opinions)
-		}
+		t.blend(t.at(t.next-1), &f.work.opinions)
 	}
 }
 
@@ -167,12 +166,10 @@ func (f *Forecaster) begin(s *series, epoch int64, h int) {
 	for i := from; i < end; i++ {
 		t.forest.ready = forested && i >= end-trial(end)
 		t.step(s, i, g.winters[i], g.shake[i])
+		t.blend(t.at(t.next-1), &f.work.opinions)
 	}
 	if forested {
 		g.grow(&t.forest, len(g.row), uint64(epoch)+1)
-	}
-	for i := max(end-t.hold(), from); i < end; i++ {
-		t.blend(t.at(s.first+int64(i)), &f.work.opinions)
 	}
 }
 

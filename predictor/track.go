@@ -46,6 +46,7 @@ type track struct {
 	loss    [experts][levels]float32 // decayed sums of pinball loss
 	scored  [experts]float32         // decayed numbers of outcomes behind them
 	follow  gain
+	over    overshoot
 	ring    []moment // of the newest h+1 buckets
 }
 
@@ -92,6 +93,7 @@ func (t *track) step(s *series, i int, winters, shake float32) {
 		m := t.at(s.first + int64(j))
 		if m.ok && s.whole(j, i+1) {
 			came := s.ahead(j, t.h)
+			t.over.learn(s, m, j, t.h, came)
 			t.settle(m, came)
 			t.follow.learn(s.mean[j+1]-m.y, came-m.middle(), m.unit)
 		}
