@@ -8,13 +8,13 @@ import (
 )
 
 // How many times as often as a request may be missed, a window may be: at an
-// attainment of 0.99 an order covers 0.925 of the windows, and what is there is
+// attainment of 0.99 an order covers 0.92 of the windows, and what is there is
 // kept for 0.94 of them. A window that is missed is missed in part, and what was
 // ordered for one stays for the next, so both lie above 1; a replica that is there
 // costs no warm-up, so it is kept for what it would not be ordered for. Chosen on
 // recorded loads, see docs/policy.md.
 const (
-	orderShare = 7.5
+	orderShare = 8
 	keepShare  = 6
 )
 
