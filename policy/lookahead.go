@@ -58,8 +58,14 @@ func ruleLookAhead(d *draft) {
 		d.rise = usual
 		d.step("forecast-rise", 0, 0, [4]float64{d.f.Level(), usual, lead.Seconds()})
 	}
+	if usual := windows(&predictor.Forecast{}, d.m.SLO.Attainment, orderShare); math.Abs(share-usual) >= shareWorthSaying {
+		d.step("forecast-overshoot", 0, 0, [4]float64{share, usual, d.f.Overshoot(), usualOvershoot})
+	}
 	d.step("forecast-peak", 0, 0, [4]float64{peak, lead.Seconds(), share, float64(d.f.Residuals())})
 }
+
+// shareWorthSaying is the least difference between the share of windows covered and the usual one that a sentence is made of.
+const shareWorthSaying = 0.005
 
 // risesTo says that a season lets demand grow, and not that a window's highest rate
 // is above its last: it is above the highest of as long a window before, too.

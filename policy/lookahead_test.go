@@ -60,3 +60,23 @@ func TestWindowsAreMonotone(t *testing.T) {
 		}
 	})
 }
+
+// TestADifferentShareOfWindowsIsExplained: the count of windows covered moves orders, so it is said with its reason.
+func TestADifferentShareOfWindowsIsExplained(t *testing.T) {
+	for name, tc := range map[string]struct {
+		overshoot float64
+		want      bool
+	}{
+		"not known":                   {0, false},
+		"as usual":                    {usualOvershoot * 1.1, false},
+		"small and long":              {0.06, true},
+		"far above, and for a moment": {1.2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := scene{arrivals: 15, peak: 20, overshoot: tc.overshoot}
+			if steps := with(2, s).propose(t).Steps; said(steps, "forecast-overshoot") != tc.want {
+				t.Errorf("want it said: %t, got %v", tc.want, codes(steps))
+			}
+		})
+	}
+}

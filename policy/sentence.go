@@ -57,13 +57,21 @@ var sentences = map[WhyCode]func(s Step) string{
 		return fmt.Sprintf("A configured event multiplies arrivals by %s: %s req/s are expected within %s.",
 			number(s.Args[0]), number(s.Args[1]), seconds(s.Args[2]))
 	},
+	"forecast-overshoot": func(s Step) string {
+		kind := "large and brief"
+		if s.Args[2] < s.Args[3] {
+			kind = "small, or lasts"
+		}
+		return fmt.Sprintf("What exceeds the forecast here is %s (overshoot %s, usually %s), so %s %% of cases are covered, not %s %%.",
+			kind, number(s.Args[2]), number(s.Args[3]), percent(s.Args[0]), percent(s.Args[1]))
+	},
 	"forecast-peak": func(s Step) string {
 		if s.Args[3] == 0 {
 			return fmt.Sprintf("Arrivals are expected to stay under %s req/s for %s, until help ordered now is warm "+
 				"(a guess: no forecast errors were measured yet).", number(s.Args[0]), seconds(s.Args[1]))
 		}
 		return fmt.Sprintf("Within %s, when help ordered now is warm, arrivals stay under %s req/s in %s %% of cases.",
-			seconds(s.Args[1]), number(s.Args[0]), number(100*s.Args[2]))
+			seconds(s.Args[1]), number(s.Args[0]), percent(s.Args[2]))
 	},
 	"burst": func(s Step) string {
 		return fmt.Sprintf("Requests in the system went from %s to %s within %s, as %s req/s would make them: a burst.",
@@ -209,6 +217,7 @@ func Sentence(s Step) string {
 var quiet = map[WhyCode]bool{
 	"capacity-configured": true, "capacity-learned": true, "capacity-prior": true,
 	"floor-running": true, "arrivals-gateway": true, "arrivals-completions": true, "arrivals-unknown": true, "retries": true, "forecast-peak": true, "forecast-none": true,
+	"forecast-overshoot": true,
 }
 
 // Reason is the step that says most about why a decision is what it is: the last
@@ -253,6 +262,9 @@ func workSentence(s Step, source string) string {
 	return fmt.Sprintf("%s req/s arrive, %s, %s ago: %s output and %s prompt tokens/s.",
 		number(s.Args[0]), source, seconds(s.Args[3]), number(s.Args[1]), number(s.Args[2]))
 }
+
+// percent is a share in percent, to a tenth.
+func percent(share float64) string { return number(math.Round(1000*share) / 10) }
 
 // number prints three significant digits at least, without exponent below 1e7.
 func number(v float64) string {

@@ -22,6 +22,12 @@ func TestSentence(t *testing.T) {
 		"One replica of main carries 1280 output tokens/s, 8000 prompt tokens/s (a prior, not yet measured).": {
 			Why: "capacity-prior", Variant: id, Args: [4]float64{1280, 8000},
 		},
+		"What exceeds the forecast here is small, or lasts (overshoot 0.06, usually 0.5), so 96 % of cases are covered, not 92 %.": {
+			Why: "forecast-overshoot", Args: [4]float64{0.96, 0.92, 0.06, 0.5},
+		},
+		"What exceeds the forecast here is large and brief (overshoot 1.2, usually 0.5), so 89.3 % of cases are covered, not 92 %.": {
+			Why: "forecast-overshoot", Args: [4]float64{0.8929, 0.92, 1.2, 0.5},
+		},
 		"The GPU budget grants 2 of the 6 wanted (GPUs each: 4; priority: 100).": {
 			Why: "budget", From: 6, To: 2,
 			Args: [4]float64{4, 100},
