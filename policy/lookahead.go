@@ -9,7 +9,7 @@ import (
 
 // How many times as often as a request may be missed, a window may be: at an
 // attainment of 0.99 an order covers 0.92 of the windows, and what is there is
-// kept for 0.94 of them. A window that is missed is missed in part, and what was
+// kept for 0.94 of them, at the usual overshoot. A window that is missed is missed in part, and what was
 // ordered for one stays for the next, so both lie above 1; a replica that is there
 // costs no warm-up, so it is kept for what it would not be ordered for. Chosen on
 // recorded loads, see docs/policy.md.
@@ -22,6 +22,9 @@ const (
 // development loads are below it.
 const usualOvershoot = 0.5
 
+// mostMissed bounds the share of requests that windows are reckoned with: an order covers 0.4 of them at least.
+const mostMissed = 0.075
+
 // windows is the share of windows to cover, from the promised attainment. GPU prices cancel: a
 // replica is weighed against the requests that it would have served.
 //
@@ -30,10 +33,11 @@ const usualOvershoot = 0.5
 // is worth its price while p s/e is above a constant. So the p to accept grows with the overshoot e/s; with its cube
 // root, because counts are whole and windows overlap.
 func windows(f *predictor.Forecast, attainment, share float64) float64 {
+	missed := max(1-attainment, 0.0005)
 	if over := f.Overshoot(); over > 0 {
-		share *= min(max(math.Cbrt(over/usualOvershoot), 0.25), 4)
+		missed *= min(max(math.Cbrt(over/usualOvershoot), 0.25), 4)
 	}
-	return 1 - min(share*max(1-attainment, 0.0005), 0.6)
+	return 1 - share*min(missed, mostMissed)
 }
 
 // ruleLookAhead makes the order cover the forecast peak until help ordered now

@@ -71,6 +71,25 @@ func TestObserveLearnsRequests(t *testing.T) {
 	}
 }
 
+// TestALeadGrowsInSteps: every other lead is another forecast, trained anew, and slow loads come to many models at once.
+func TestALeadGrowsInSteps(t *testing.T) {
+	m := scene{}.model()
+	m.Variants[0].WarmUpFixed = false
+	l := observed(m, tick{})
+	leads := map[time.Duration]bool{}
+	for age := time.Duration(0); age < maxWarmUp; age += 15 * time.Second {
+		in := Input{Supply: []Supply{{Ages: []time.Duration{age}}}}
+		lead := Lead(m, l, in)
+		if lead < min(age, maxWarmUp)+controlDelay {
+			t.Errorf("a pod that has loaded for %v is expected within a lead of %v", age, lead)
+		}
+		leads[lead] = true
+	}
+	if len(leads) > 8 {
+		t.Errorf("want 8 leads at most while one pod loads for half an hour, got %d", len(leads))
+	}
+}
+
 func TestWarmUp(t *testing.T) {
 	m := scene{}.model()
 	m.Variants[0].WarmUpFixed = false
@@ -88,20 +107,20 @@ func TestWarmUp(t *testing.T) {
 		want   time.Duration
 		nodes  []time.Duration // warm-ups on new nodes
 	}{
-		"nothing seen: the prior":                      {m: m, want: 2 * time.Minute},
-		"a first quick one does not replace the prior": {m: m, seen: second(20), want: 2 * time.Minute},
-		"a slow one counts at once":                    {m: m, seen: second(400), want: 400 * time.Second},
-		"three replace the prior":                      {m: m, seen: second(20, 30, 25), want: 30 * time.Second},
-		"nine in ten are covered":                      {m: m, seen: second(10, 10, 10, 10, 10, 10, 10, 10, 10, 99), want: 10 * time.Second},
-		"one still loading is a lower bound":           {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(90, 5)}, want: 90 * time.Second},
-		"a starved one waits for a node, not a load":   {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(9000, 5), Starved: 1}, want: 30 * time.Second},
-		"one stuck for ever is capped":                 {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(90000)}, want: maxWarmUp},
-		"configured is configured":                     {m: scene{}.model(), seen: second(20, 30, 25), want: 2 * time.Minute},
-		"one straggler among many is one among many":   {m: m, seen: second(slices.Repeat([]int{20}, 30)...), supply: Supply{Ages: second(90)}, want: 20 * time.Second},
-		"many stragglers are a change":                 {m: m, seen: second(slices.Repeat([]int{20}, 10)...), supply: Supply{Ages: second(90, 90, 90)}, want: 90 * time.Second},
-		"those that just began say nothing":            {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(5, 5, 5, 5)}, want: 30 * time.Second},
-		"both regimes, as often as they came":          {m: m, seen: second(slices.Repeat([]int{20}, 27)...), nodes: second(300, 310, 320), want: 20 * time.Second},
-		"one in eight on a new node: planned for":      {m: m, seen: second(slices.Repeat([]int{20}, 21)...), nodes: second(300, 310, 320), want: 300 * time.Second},
+		"nothing seen: the prior":                        {m: m, want: 2 * time.Minute},
+		"a first quick one does not replace the prior":   {m: m, seen: second(20), want: 2 * time.Minute},
+		"a slow one counts at once":                      {m: m, seen: second(400), want: 400 * time.Second},
+		"three replace the prior":                        {m: m, seen: second(20, 30, 25), want: 30 * time.Second},
+		"nine in ten are covered":                        {m: m, seen: second(10, 10, 10, 10, 10, 10, 10, 10, 10, 99), want: 10 * time.Second},
+		"one that outlasts all: half as long, and again": {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(90, 5)}, want: 101250 * time.Millisecond},
+		"a starved one waits for a node, not a load":     {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(9000, 5), Starved: 1}, want: 30 * time.Second},
+		"one stuck for ever is capped":                   {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(90000)}, want: maxWarmUp},
+		"configured is configured":                       {m: scene{}.model(), seen: second(20, 30, 25), want: 2 * time.Minute},
+		"one straggler among many is one among many":     {m: m, seen: second(slices.Repeat([]int{20}, 30)...), supply: Supply{Ages: second(90)}, want: 20 * time.Second},
+		"many stragglers are a change":                   {m: m, seen: second(slices.Repeat([]int{20}, 10)...), supply: Supply{Ages: second(90, 90, 90)}, want: 101250 * time.Millisecond},
+		"those that just began say nothing":              {m: m, seen: second(20, 30, 25), supply: Supply{Ages: second(5, 5, 5, 5)}, want: 30 * time.Second},
+		"both regimes, as often as they came":            {m: m, seen: second(slices.Repeat([]int{20}, 27)...), nodes: second(300, 310, 320), want: 20 * time.Second},
+		"one in eight on a new node: planned for":        {m: m, seen: second(slices.Repeat([]int{20}, 21)...), nodes: second(300, 310, 320), want: 300 * time.Second},
 		"while a pod waits for a node, so would the next": {
 			m: m, seen: second(slices.Repeat([]int{20}, 27)...), nodes: second(300, 310, 320),
 			supply: Supply{Homeless: 1}, want: 320 * time.Second,

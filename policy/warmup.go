@@ -28,7 +28,8 @@ const (
 //
 //	S(t) = prod over completed t_i <= t of (1 - 1/at risk at t_i),  WarmUp = min t with S(t) <= 0.1
 //
-// and where S does not fall that far, the longest seen or still lasting. While a
+// and where S does not fall that far, the longest seen, or what is expected of the one
+// that has lasted longer. While a
 // pod waits for a node, the next one would wait too: then only warm-ups on new
 // nodes count, where three were seen. Starved replicas wait for a node, not for a
 // model, and teach nothing. Nothing above maxWarmUp is believed.
@@ -73,7 +74,18 @@ func productLimit(done, still []time.Duration, q float64) time.Duration {
 			return t
 		}
 	}
-	return max(done[len(done)-1], still[0])
+	return outlasting(done[len(done)-1], still[0])
+}
+
+// outlasting is what to expect of a warm-up that has lasted for an age: half as long again as the longest that was seen,
+// and again, until that is longer. In steps, because forecasts are made anew for every other lead, and a lead that grew
+// with the age would have them made every minute just when everything is slow.
+func outlasting(longest, age time.Duration) time.Duration {
+	longest = max(longest, time.Second)
+	for longest < age {
+		longest += longest / 2
+	}
+	return longest
 }
 
 // Lead is how far ahead an order must look: the longest warm-up among the

@@ -2,7 +2,7 @@ package predictor
 
 import "math"
 
-// score books the pinball loss of an expert, relative to the mean level.
+// score books the pinball loss of an expert, relative to a mean level.
 func (t *track) score(k int, q *[levels]float32, came, mean float32) {
 	if t.scored[k] == 0 {
 		t.join(k)

@@ -26,15 +26,17 @@ const eventBase = 60
 
 // Raised is the forecast with what events announce: where one overlaps (At, At+h],
 // every quantile is at least Multiplier times the mean rate of the hour before it
-// began, and its distance from the present level times sqrt(Multiplier) more while
-// it has not begun (counted arrivals spread with the root of their rate). Events
-// raise and never lower: what the history has learned of an hour stays.
+// began, and its distance from the present level, or its median if
+// that is lower, more, which grows with the root of
+// the rate, as that of counted arrivals does. What is announced stands under the
+// forecast and is not moved by a newer level: the demand that an event brings would
+// else be counted twice. Events raise and never lower: what the history has learned
+// of an hour stays.
 func (f Forecast) Raised(h *History, events []Event) Forecast {
 	if !f.Known() || len(events) == 0 {
 		return f
 	}
 	g := f.Grid()
-	raised := false
 	for _, e := range events {
 		for row, horizon := range f.horizons {
 			begin, ok := e.overlap(f.at, horizon)
@@ -45,19 +47,19 @@ func (f Forecast) Raised(h *History, events []Event) Forecast {
 			if !known {
 				continue
 			}
-			raised = true
-			cells := g.Values[row*len(f.quantiles) : (row+1)*len(f.quantiles)]
-			for i, v := range cells {
-				least := e.Multiplier * base
-				if begin.After(f.at) {
-					least += math.Sqrt(e.Multiplier) * math.Max(v-g.Level, 0)
-				}
-				cells[i] = math.Max(v, least)
+			if g.Floor == nil {
+				g.Floor = make([]float64, len(g.Values))
+			}
+			most := e.Multiplier * base
+			spread := math.Min(math.Sqrt(most/math.Max(g.Level, base/e.Multiplier+tiny)), e.Multiplier)
+			from := math.Min(g.Level, f.Max(horizon, 0.5))
+			for i := row * len(f.quantiles); i < (row+1)*len(f.quantiles); i++ {
+				g.Floor[i] = math.Max(g.Floor[i], most+spread*math.Max(g.Values[i]-from, 0))
 			}
 			g.Event = math.Max(g.Event, e.Multiplier)
 		}
 	}
-	if !raised {
+	if g.Floor == nil {
 		return f
 	}
 	out, err := NewForecast(g)
@@ -67,14 +69,26 @@ func (f Forecast) Raised(h *History, events []Event) Forecast {
 	return out
 }
 
-// overlap is when the event began, or will begin, that overlaps (at, at+h].
+// overlap is when the event began, or will begin, that overlaps (at, at+h]. Of events that follow each other without
+// a pause it is the first one: the hour before a later one has the demand of the one before.
 func (e Event) overlap(at time.Time, h time.Duration) (time.Time, bool) {
 	zone := e.Location
 	if zone == nil {
 		zone = time.UTC
 	}
-	return e.Begin.last(at.Add(-e.For), at.Add(h).In(zone))
+	begin, ok := e.Begin.last(at.Add(-e.For), at.Add(h).In(zone))
+	for range mostChained {
+		before, follows := e.Begin.last(begin.Add(-e.For-time.Second), begin.Add(-time.Second))
+		if !ok || !follows {
+			break
+		}
+		begin = before
+	}
+	return begin, ok
 }
+
+// mostChained is how many firings are taken for one event, the newest ones.
+const mostChained = 168
 
 // before is the mean rate of the hour before a moment, or before now if that is
 // earlier; false if nothing is known of it.

@@ -96,3 +96,44 @@ func TestAnEventSurvivesJSON(t *testing.T) {
 		t.Errorf("%s came back as %+v, %v", b, back, err)
 	}
 }
+
+// TestDemandThatWasAnnouncedIsNotCountedTwice: an event's floor stands under the forecast, and the jump that it brings
+// moves the forecast, not the floor; while it lasts it keeps a margin.
+func TestDemandThatWasAnnouncedIsNotCountedTwice(t *testing.T) {
+	const lead, base, times = 5 * time.Minute, 10, 3
+	h, f := newHistory(), NewForecaster(nil, 0)
+	began := day + 60
+	l := noisy(steady(base).then(began, steady(base*times)), 1)
+	live(h, l, 0, began-4)
+	events := []Event{{Begin: cron(t, "0 13 * * *"), For: time.Hour, Multiplier: times}}
+	for m := began - 4; m < began+10; m++ {
+		made := f.Forecast(h, h.Seen(), []time.Duration{lead}).Raised(h, events)
+		live(h, l, m, m+1)
+		now := made.Shifted(h.Rate(), h.Top())
+		if got := now.Max(lead, 0.5); got < 0.97*base*times {
+			t.Errorf("minute %d of the event: a median of %g, less than was announced", m-began, got)
+		}
+		plain := made.unannounced().Shifted(h.Rate(), h.Top())
+		if got := now.Max(lead, 0.92); got < 1.01*base*times || got > max(1.35*base*times, plain.Max(lead, 0.92)) {
+			t.Errorf("minute %d of the event: %g req/s to carry, for the %d that were announced", m-began, got, base*times)
+		}
+	}
+}
+
+// TestEventsInARowAreOne: the hour before a later one has the demand of the one before.
+func TestEventsInARowAreOne(t *testing.T) {
+	const ten = 10 * time.Minute
+	h := newHistory()
+	live(h, steady(10).then(60, steady(30)), 0, 176) // from 13:00 on, and it is 14:56
+	events := []Event{{Begin: cron(t, "0 13-17 * * *"), For: time.Hour, Multiplier: 3}}
+	plain := NewForecaster(nil, 0).Forecast(h, h.Seen(), []time.Duration{ten})
+	if got, alone := plain.Raised(h, events).Max(ten, 0.92), plain.Max(ten, 0.92); got > 1.3*max(alone, 30) {
+		t.Errorf("%g req/s expected at three times 10, %g without the events", got, alone)
+	}
+}
+
+// unannounced is a forecast without what events announce.
+func (f Forecast) unannounced() Forecast {
+	f.floor = nil
+	return f
+}

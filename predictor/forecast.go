@@ -28,23 +28,25 @@ type Forecast struct {
 	seasonal  bool
 	event     float64
 	overshoot float64
+	floor     []float64 // like values: what events announce, which no shift moves; nil = none
 }
 
 // Grid is the content of a Forecast. Values has a row per horizon and a column
 // per quantile; Past has an entry per horizon. Horizons and Quantiles ascend.
 type Grid struct {
 	At        time.Time       `json:"at"`
-	Level     float64         `json:"level"`     // demand now, requests per second
-	Horizons  []time.Duration `json:"horizons"`  // nanoseconds
-	Quantiles []float64       `json:"quantiles"` // 0..1
-	Values    []float64       `json:"values"`    // requests per second, row-major
-	Held      []float64       `json:"held"`      // like Values: the highest of the recent forecasts; none = Values
-	Past      []float64       `json:"past"`      // requests per second; negative = unknown
-	Gain      float64         `json:"gain"`      // share of a change of level that the values follow; see Shifted
-	Residuals int             `json:"residuals"` // past errors that the spread was measured on
-	Seasonal  bool            `json:"seasonal"`  // a daily or weekly season was found in the history
-	Event     float64         `json:"event"`     // multiplier of a configured event that overlaps; 0 = none
-	Overshoot float64         `json:"overshoot"` // see Forecast.Overshoot; 0 = unknown
+	Level     float64         `json:"level"`           // demand now, requests per second
+	Horizons  []time.Duration `json:"horizons"`        // nanoseconds
+	Quantiles []float64       `json:"quantiles"`       // 0..1
+	Values    []float64       `json:"values"`          // requests per second, row-major
+	Held      []float64       `json:"held"`            // like Values: the highest of the recent forecasts; none = Values
+	Past      []float64       `json:"past"`            // requests per second; negative = unknown
+	Gain      float64         `json:"gain"`            // share of a change of level that the values follow; see Shifted
+	Residuals int             `json:"residuals"`       // past errors that the spread was measured on
+	Seasonal  bool            `json:"seasonal"`        // a daily or weekly season was found in the history
+	Event     float64         `json:"event"`           // multiplier of a configured event that overlaps; 0 = none
+	Overshoot float64         `json:"overshoot"`       // see Forecast.Overshoot; 0 = unknown
+	Floor     []float64       `json:"floor,omitempty"` // like Values: what events announce, which no shift moves
 }
 
 // NewForecast checks a grid and freezes a copy of it. Rows and columns are made
@@ -52,6 +54,7 @@ type Grid struct {
 func NewForecast(g Grid) (Forecast, error) {
 	g.Horizons, g.Quantiles = slices.Clone(g.Horizons), slices.Clone(g.Quantiles)
 	g.Values, g.Held, g.Past = slices.Clone(g.Values), slices.Clone(g.Held), slices.Clone(g.Past)
+	g.Floor = slices.Clone(g.Floor)
 	return freeze(&g)
 }
 
@@ -62,11 +65,12 @@ func freeze(g *Grid) (Forecast, error) {
 	}
 	f := Forecast{
 		at: g.At, level: g.Level, gain: g.Gain, residuals: g.Residuals, seasonal: g.Seasonal, event: g.Event,
-		overshoot: g.Overshoot,
-		horizons:  g.Horizons, quantiles: g.Quantiles, values: g.Values, held: g.Held, past: g.Past,
+		overshoot: g.Overshoot, floor: g.Floor,
+		horizons: g.Horizons, quantiles: g.Quantiles, values: g.Values, held: g.Held, past: g.Past,
 	}
 	cols := len(f.quantiles)
 	ascend(f.values, cols)
+	ascend(f.floor, cols)
 	if len(f.held) == 0 {
 		f.held = f.values
 		return f, nil
@@ -99,6 +103,8 @@ func (g *Grid) check() error {
 		return fmt.Errorf("forecast grid: want %d values, got %d", rows*cols, len(g.Values))
 	case len(g.Held) != 0 && len(g.Held) != rows*cols:
 		return fmt.Errorf("forecast grid: want %d held values or none, got %d", rows*cols, len(g.Held))
+	case len(g.Floor) != 0 && len(g.Floor) != rows*cols:
+		return fmt.Errorf("forecast grid: want %d floors or none, got %d", rows*cols, len(g.Floor))
 	case !(g.Gain >= 0 && g.Gain <= 1):
 		return fmt.Errorf("forecast grid: want a gain of 0 to 1, got %g", g.Gain)
 	case len(g.Past) != rows:
@@ -112,7 +118,7 @@ func (g *Grid) check() error {
 }
 
 func (g *Grid) checkRates() error {
-	for _, rates := range [...][]float64{{g.Level, g.Event, g.Overshoot}, g.Values, g.Held} {
+	for _, rates := range [...][]float64{{g.Level, g.Event, g.Overshoot}, g.Values, g.Held, g.Floor} {
 		for _, v := range rates {
 			if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 				return fmt.Errorf("forecast grid: want finite rates >= 0, got %g", v)
@@ -307,6 +313,7 @@ func (f Forecast) Grid() Grid {
 		Quantiles: append([]float64(nil), f.quantiles...),
 		Values:    append([]float64(nil), f.values...),
 		Held:      append([]float64(nil), f.held...),
+		Floor:     append([]float64(nil), f.floor...),
 		Past:      append([]float64(nil), f.past...),
 	}
 	for i := range g.Values {
@@ -347,7 +354,12 @@ func (f *Forecast) UnmarshalJSON(b []byte) error {
 
 func (f *Forecast) cell(r, c int) float64 {
 	r, c = min(r, len(f.horizons)-1), min(c, len(f.quantiles)-1)
-	return math.Max(f.values[r*len(f.quantiles)+c]+f.shift, 0)
+	at := r*len(f.quantiles) + c
+	least := 0.0
+	if f.floor != nil {
+		least = f.floor[at]
+	}
+	return math.Max(f.values[at]+f.shift, least)
 }
 
 // locate finds i and w with x = axis[i]*(1-w) + axis[i+1]*w, clamped to the axis, which is short.

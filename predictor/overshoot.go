@@ -3,13 +3,16 @@ package predictor
 import "math"
 
 const (
-	overshootLevel    = highLevel + 1 // index of .925, which is what an order covers at the usual promise
+	overshootLevel    = highLevel + 1 // index of .925, about what an order covers at the usual promise
 	overshootHalfLife = day           // buckets in which a window that was exceeded counts half
 
 	// usualOvershoot counts as overshootPrior windows until enough were exceeded: half again as much demand for the
 	// whole of a window, or a sixth for a third of it.
 	usualOvershoot = 0.5
 	overshootPrior = 12
+
+	// mostExcess bounds what one window teaches: what follows silence is beyond any multiple of what was expected.
+	mostExcess = 2
 )
 
 var overshootDecay = float32(math.Exp2(-1 / float64(overshootHalfLife)))
@@ -26,7 +29,7 @@ func (o *overshoot) learn(s *series, m *moment, j, h int, came float32) {
 	if came <= line {
 		return
 	}
-	o.excess += (came - line) / (line + softness*m.mean + tiny)
+	o.excess += min((came-line)/(line+softness*m.mean+tiny), mostExcess)
 	o.lasted += s.above(line, j+1, j+1+h)
 }
 

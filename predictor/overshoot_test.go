@@ -73,3 +73,37 @@ func TestAMomentWithinABucketIsAQuarterOfIt(t *testing.T) {
 		t.Errorf("want a quarter of one bucket and all of another, 5/16 of four, got %g", got)
 	}
 }
+
+// TestSilenceAndOutliersTeachOneWindow: whatever follows no demand at all is infinitely more than was expected, and says
+// nothing about load that goes on.
+func TestSilenceAndOutliersTeachOneWindow(t *testing.T) {
+	noise := noisy(steady(8), 5)
+	usual := after(noise, day, 5*time.Minute)
+	for name, tc := range map[string]struct {
+		load load
+		at   int
+	}{
+		"ten minutes of silence, an hour later":         {steady(0).then(10, noise), 70},
+		"ten minutes of silence, half a day later":      {steady(0).then(10, noise), day / 2},
+		"two days of silence, a day later":              {steady(0).then(2*day, noise), 3 * day},
+		"a minute at a hundred times, hours later":      {noise.then(day, steady(800)).then(day+1, noise), day + 200},
+		"a minute at a hundred times, most of a day on": {noise.then(day, steady(800)).then(day+1, noise), day + 1200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := after(tc.load, tc.at, 5*time.Minute)
+			if got := f.Overshoot(); got > 4*usual.Overshoot() {
+				t.Errorf("overshoot is %g, for %g without", got, usual.Overshoot())
+			}
+		})
+	}
+}
+
+// TestSilenceTeachesNoGain: the first demand after none is no measure of how load follows its level.
+func TestSilenceTeachesNoGain(t *testing.T) {
+	noise := noisy(steady(8), 5)
+	for _, silence := range []int{10, day} {
+		if got := after(steady(0).then(silence, noise), silence+day/2, 5*time.Minute).gain; got > 0.4 {
+			t.Errorf("after %d minutes of silence counted noise moves a forecast by %g of itself", silence, got)
+		}
+	}
+}

@@ -95,7 +95,9 @@ func (t *track) step(s *series, i int, winters, shake float32) {
 			came := s.ahead(j, t.h)
 			t.over.learn(s, m, j, t.h, came)
 			t.settle(m, came)
-			t.follow.learn(s.mean[j+1]-m.y, came-m.middle(), m.unit)
+			if m.mean > softness*came { // a first request after silence says nothing of how load follows its level
+				t.follow.learn(s.mean[j+1]-m.y, came-m.middle(), m.unit)
+			}
 		}
 	}
 	t.look(s, i, t.at(s.first+int64(i)))
@@ -127,18 +129,19 @@ func (t *track) held(s *series, gain float32) (out [levels]float32) {
 // settle scores what was said at a moment against what came, and learns from it.
 func (t *track) settle(m *moment, came float32) {
 	var q [levels]float32
+	mean := max(m.mean, softness*came) // after silence, a loss in units of the day's mean would outweigh all others for days
 	for k := range t.errs {
 		if g := m.guess[k]; g.known() {
 			t.errs[k].around(g, &q)
-			t.score(k, &q, came, m.mean)
+			t.score(k, &q, came, mean)
 			t.errs[k].add(float64((came-g.base)/g.scale), errorGrowth)
 		}
 	}
 	t.reg.around(m, &q)
-	t.score(gRegress, &q, came, m.mean)
+	t.score(gRegress, &q, came, mean)
 	t.reg.learn(&m.z, (came-m.y)/m.unit)
 	if m.grown {
-		t.score(gForest, &m.forest, came, m.mean)
+		t.score(gForest, &m.forest, came, mean)
 	}
 	t.seen++
 }
