@@ -33,7 +33,7 @@ func growing() app.ModelReport {
 		SLO:  app.SLOReport{TTFTP95: 2, ITLP95: ref(0.1), Attainment: 0.99},
 		Work: app.WorkReport{Requests: ref(12.4), PromptTokens: ref(6200.0), OutputTokens: ref(3720.0)},
 		Forecast: &app.ForecastReport{
-			At: noon, Horizon: 330, Level: 12.4, Peak: 15.82, Evidence: 1431, Quantiles: []float64{0.5, 0.95},
+			At: noon, Horizon: 330, Level: 12.4, Peak: 15.82, Evidence: 1431, Overshoot: 0.41, Quantiles: []float64{0.5, 0.95},
 			Rows: []app.ForecastRow{{Horizon: 60, Max: []float64{12.4, 14}}, {Horizon: 330, Max: []float64{13, 15.82}}},
 		},
 		Signals: []app.SignalReport{

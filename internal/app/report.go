@@ -82,6 +82,7 @@ type ForecastReport struct {
 	Level     float64       `json:"levelRequestsPerSecond"`
 	Peak      float64       `json:"p95RequestsPerSecond"`
 	Evidence  int           `json:"residuals"` // past errors that the spread rests on
+	Overshoot float64       `json:"overshoot"` // see predictor.Forecast.Overshoot; 0 = unknown
 	Quantiles []float64     `json:"quantiles"`
 	Rows      []ForecastRow `json:"horizons"`
 }

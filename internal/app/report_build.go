@@ -178,7 +178,7 @@ func forecastReport(v policy.ModelView) *ForecastReport {
 	g := f.Grid()
 	out := &ForecastReport{
 		At: g.At, Horizon: lead.Seconds(), Level: g.Level, Peak: f.Max(lead, reportQuantile),
-		Evidence: g.Residuals, Quantiles: g.Quantiles,
+		Evidence: g.Residuals, Overshoot: g.Overshoot, Quantiles: g.Quantiles,
 	}
 	n := len(g.Quantiles)
 	for i, h := range g.Horizons {
