@@ -9,8 +9,14 @@ import "math"
 //
 //	floor(asked * (1 + tolerance)) + 1
 //
-// and what it would ignore on the way down stays as it is: below what is needed,
-// the nearest count outside the band would be too few.
+// even where that is more than a step, because a lesser raise would be none. What it
+// would ignore on the way down stays as it is: below what is needed, the nearest count
+// outside the band would be too few. The maximum is stronger than both: from above it,
+//
+//	ceil(asked * (1 - tolerance)) - 1
+//
+// is the most that is obeyed, and the maximum itself is all that is asked where that would be below
+// the minimum or zero, or inputs do not allow lowering.
 func ruleLimits(d *draft) {
 	for i := range d.m.Variants {
 		v, s := &d.m.Variants[i], supplyOf(&d.in, i)
@@ -36,8 +42,13 @@ func (d *draft) leaveBand(i, asked int) {
 		return
 	}
 	to := asked
-	if n > asked {
+	switch {
+	case n > asked:
 		to = min(int(math.Floor(float64(asked)*(1+v.Tolerance)+1e-9))+1, v.Max)
+	case asked > v.Max:
+		if to = int(math.Ceil(float64(asked)*(1-v.Tolerance)-1e-9)) - 1; d.hold || to < max(v.Min, 1) {
+			to = v.Max
+		}
 	}
 	if to != n {
 		d.variantStep(i, "limit-band", to, [4]float64{v.Tolerance, float64(asked)})

@@ -34,6 +34,8 @@ func anyScene(t *rapid.T) scene {
 		idleFor:     time.Duration(rapid.IntRange(0, 1000).Draw(t, "idle")) * time.Minute,
 		minReplicas: rapid.IntRange(0, 2).Draw(t, "min"),
 		maxReplicas: rapid.IntRange(2, 30).Draw(t, "max"),
+		stepUp:      rapid.IntRange(0, 4).Draw(t, "stepUp"),
+		tolerance:   rapid.SampledFrom([]float64{0, 0.1, 0.5}).Draw(t, "tolerance"),
 		fromEngines: rapid.Bool().Draw(t, "fromEngines"),
 	}
 	for range spec - ready {

@@ -41,6 +41,8 @@ type scene struct {
 	onBlind      BlindRule
 	minReplicas  int
 	maxReplicas  int
+	stepUp       int
+	tolerance    float64 // of its autoscaler
 	capacity     float64 // requests per second per replica
 	concurrency  float64 // configured, per replica
 	service      float64 // seconds per request, learned
@@ -58,6 +60,7 @@ func (s scene) model() Model {
 		Idle: Idle{ToZero: s.toZero, OnBlind: s.onBlind}, Gateway: !s.fromEngines,
 		Variants: []Variant{{
 			Name: "main", Min: s.minReplicas, Max: max(s.maxReplicas, 0), GPUs: 1,
+			StepUp: s.stepUp, Tolerance: s.tolerance,
 			CapacityType: OnDemand, WarmUp: 2 * time.Minute, WarmUpFixed: true,
 			Capacity: Capacity{Requests: 10}, CapacityFixed: true,
 		}},
