@@ -2,6 +2,7 @@ package predictor
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -99,12 +100,6 @@ func (g *Grid) check() error {
 	switch {
 	case rows == 0 || cols == 0:
 		return fmt.Errorf("forecast grid: want at least one horizon and one quantile, got %d and %d", rows, cols)
-	case len(g.Values) != rows*cols:
-		return fmt.Errorf("forecast grid: want %d values, got %d", rows*cols, len(g.Values))
-	case len(g.Held) != 0 && len(g.Held) != rows*cols:
-		return fmt.Errorf("forecast grid: want %d held values or none, got %d", rows*cols, len(g.Held))
-	case len(g.Floor) != 0 && len(g.Floor) != rows*cols:
-		return fmt.Errorf("forecast grid: want %d floors or none, got %d", rows*cols, len(g.Floor))
 	case !(g.Gain >= 0 && g.Gain <= 1):
 		return fmt.Errorf("forecast grid: want a gain of 0 to 1, got %g", g.Gain)
 	case len(g.Past) != rows:
@@ -114,7 +109,19 @@ func (g *Grid) check() error {
 	case !slices.IsSorted(g.Horizons):
 		return fmt.Errorf("forecast grid: want ascending horizons, got %v", g.Horizons)
 	}
-	return g.checkRates()
+	return errors.Join(g.checkCells(rows*cols), g.checkRates())
+}
+
+func (g *Grid) checkCells(n int) error {
+	switch {
+	case len(g.Values) != n:
+		return fmt.Errorf("forecast grid: want %d values, got %d", n, len(g.Values))
+	case len(g.Held) != 0 && len(g.Held) != n:
+		return fmt.Errorf("forecast grid: want %d held values or none, got %d", n, len(g.Held))
+	case len(g.Floor) != 0 && len(g.Floor) != n:
+		return fmt.Errorf("forecast grid: want %d floors or none, got %d", n, len(g.Floor))
+	}
+	return nil
 }
 
 func (g *Grid) checkRates() error {
