@@ -257,9 +257,8 @@ func (d *draft) unfold() {
 //
 // the rule of SkyServe (Mao et al. 2024), except that spot which is on its way is
 // expected: a replica with a node wholly, one that waits for a node for less than
-// spotGrace with the availability. If that is not cheaper than n on demand, with a
-// spot replica expected to be ready for availability / (1 + hazard x warm-up) of
-// the time, all of it is on demand.
+// spotGrace with the availability. If that is not cheaper than n on demand (see bill),
+// as much of it is on demand as its maximum allows.
 func (d *draft) split(n int, ss *Supply) (firm, spot int) {
 	x := d.mix
 	fv, sv := &d.m.Variants[x.firm], &d.m.Variants[x.spot]
@@ -272,19 +271,32 @@ func (d *draft) split(n int, ss *Supply) (firm, spot int) {
 	e := d.hedge(n)
 	spot = int(math.Ceil(float64(n+e-fv.Min)/x.ratio - 1e-9))
 	spot = min(max(spot, sv.Min), sv.Max)
-	ready := x.terms.Availability / (1 + x.terms.HazardPerHour*d.warmUp(x.spot).Hours())
-	firmPrice := float64(fv.PricePerGPU) * float64(max(fv.GPUs, 1))
-	spotPrice := float64(sv.PricePerGPU) * float64(max(sv.GPUs, 1))
-	all := float64(n) * firmPrice
-	mixed := float64(spot)*ready*spotPrice + float64(fv.Min)*firmPrice + float64(max(n-fv.Min, 0))*(1-ready)*firmPrice
+	mixed, all := d.bill(n, spot)
 	if mixed >= all {
 		d.step("spot-dear", n, n, [4]float64{mixed, all, float64(n)})
-		return min(n, fv.Max), sv.Min
+		left := int(math.Ceil(float64(max(n-fv.Max, 0))/x.ratio - 1e-9))
+		return min(n, fv.Max), min(max(left, sv.Min), sv.Max)
 	}
 	d.step("spot-split", n, n, [4]float64{float64(n), float64(e), mixed, all})
 	counted := x.worth(ss.Ready) + x.worth(x.expected(ss, spot))
 	firm = n + d.hedge(min(counted, n)) - counted // what does not run on spot is not lost
 	return min(max(firm, fv.Min), n, fv.Max), spot
+}
+
+// bill is what n cost in an hour with so many asked of spot, and all on demand. A spot
+// replica that is asked for is ready for the share availability / (1 + hazard x warm-up)
+// of the time, and on demand is what split leaves to it then, so a spot maximum that
+// binds saves no more than it carries.
+func (d *draft) bill(n, spot int) (mixed, all float64) {
+	x := d.mix
+	fv, sv := &d.m.Variants[x.firm], &d.m.Variants[x.spot]
+	firmPrice := float64(fv.PricePerGPU) * float64(max(fv.GPUs, 1))
+	spotPrice := float64(sv.PricePerGPU) * float64(max(sv.GPUs, 1))
+	ready := float64(spot) * x.terms.Availability / (1 + x.terms.HazardPerHour*d.warmUp(x.spot).Hours())
+	counted := min(ready*x.ratio, float64(n))
+	firm := float64(n+d.hedge(int(counted))) - ready*x.ratio
+	firm = min(max(firm, float64(fv.Min)), float64(n))
+	return ready*spotPrice + firm*firmPrice, float64(n) * firmPrice
 }
 
 // expected is how many spot replicas beyond the ready ones can be counted on. One that was just asked for has no pod

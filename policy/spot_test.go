@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ type pools struct {
 	podlessFor       time.Duration   // ... for so long
 	price            float64         // of spot; 0 = 0.3
 	firmMin, spotMax int             // 0 = 0 and 50
+	firmMax          int             // 0 = 50
 	hazard           float64         // 0 = 0.1
 	speed            float64         // of a spot replica; 0 = 1
 	stood            int             // spot replicas that were ready ...
@@ -38,7 +40,7 @@ func (p pools) model() Model {
 		return v
 	}
 	v := &m.Variants[0]
-	v.Name, v.PricePerGPU, v.Min, v.Max = "on-demand", 1, p.firmMin, 50
+	v.Name, v.PricePerGPU, v.Min, v.Max = "on-demand", 1, p.firmMin, int(or(float64(p.firmMax), 50))
 	spot := *v
 	spot.Name, spot.CapacityType, spot.PricePerGPU = "spot", Spot, USDPerHour(or(p.price, 0.3))
 	spot.Min, spot.Max = 0, int(or(float64(p.spotMax), 50))
@@ -114,6 +116,11 @@ func TestSpot(t *testing.T) {
 		"more load is asked of spot":                             {pools{arrivals: 145, spot: 11, spotReady: 11}, [2]int{0, 16}, "spot-share"},
 		"what spot's maximum leaves is on demand":                {pools{arrivals: 95, spotMax: 4, spot: 4, spotReady: 4}, [2]int{7, 4}, "spot-firm"},
 		"a slow spot replica counts for what it carries":         {pools{arrivals: 95, speed: 0.5, spot: 22, spotReady: 22}, [2]int{0, 22}, "spot-split"},
+		"dear spot is no bargain for its maximum being low":      {pools{arrivals: 190, price: 1.5, spotMax: 5, firm: 20, firmReady: 20}, [2]int{19, 0}, "spot-dear"},
+		"nor does it stay as one":                                {pools{arrivals: 190, price: 1.5, spotMax: 5, firm: 15, firmReady: 15, spot: 5, spotReady: 5}, [2]int{19, 4}, "spot-dear"},
+		"a little of it costs a hedge and saves little":          {pools{arrivals: 185, price: 0.9, spotMax: 5, firm: 19, firmReady: 19}, [2]int{19, 0}, "spot-dear"},
+		"but a little of cheap spot saves":                       {pools{arrivals: 190, spotMax: 5, firm: 15, firmReady: 15, spot: 5, spotReady: 5}, [2]int{15, 5}, "spot-split"},
+		"dear spot carries what on-demand's maximum leaves":      {pools{arrivals: 95, price: 1.5, firm: 4, firmReady: 4, firmMax: 4}, [2]int{4, 6}, "spot-share"},
 		"spot goes back only against ready on-demand":            {pools{arrivals: 95, price: 0.99, spot: 10, spotReady: 10}, [2]int{10, 10}, "spot-dear"},
 		"unknown spot replicas lower nothing":                    {pools{arrivals: 5, firm: 4, firmReady: 4, unknown: true}, [2]int{4, 0}, "hold-no-supply"},
 	} {
@@ -149,10 +156,10 @@ func TestSpotProperties(t *testing.T) {
 			firm:     rapid.IntRange(0, 20).Draw(t, "firm"), spot: rapid.IntRange(0, 30).Draw(t, "spot"),
 			price:   rapid.SampledFrom([]float64{0.1, 0.3, 0.9, 1.2}).Draw(t, "price"),
 			firmMin: rapid.IntRange(0, 3).Draw(t, "min"), hazard: rapid.SampledFrom([]float64{0, 0.5, 5}).Draw(t, "hazard"),
-			spotMax: rapid.IntRange(1, 40).Draw(t, "max"),
+			spotMax: rapid.IntRange(1, 40).Draw(t, "max"), firmMax: rapid.SampledFrom([]int{5, 50}).Draw(t, "firmMax"),
 			stoodAt: time.Duration(rapid.IntRange(0, 10).Draw(t, "stoodAt")) * time.Minute,
 		}
-		p.spot = min(p.spot, p.spotMax)
+		p.spot, p.firm = min(p.spot, p.spotMax), min(p.firm, p.firmMax)
 		p.firmReady = rapid.IntRange(0, p.firm).Draw(t, "firmReady")
 		p.spotReady = rapid.IntRange(0, p.spot).Draw(t, "spotReady")
 		p.stood = rapid.IntRange(0, p.spot).Draw(t, "stood")
@@ -162,16 +169,45 @@ func TestSpotProperties(t *testing.T) {
 		if len(got.Layers) != firm+spot {
 			t.Fatalf("%d layers for %d and %d", len(got.Layers), firm, spot)
 		}
-		if firm > 50 || spot > p.spotMax || firm < p.firmMin {
+		if firm > p.firmMax || spot > p.spotMax || firm < p.firmMin {
 			t.Fatalf("%d and %d are beyond the limits", firm, spot)
 		}
-		need := p.arrivals / 10
+		need := min(p.arrivals/10, float64(p.firmMax+p.spotMax))
 		if float64(firm+spot) < need-1e-9 {
 			t.Fatalf("%d and %d cannot carry %g", firm, spot, need)
 		}
 		stay := min(firm, p.firmReady) + min(spot, p.spotReady)
 		if had := p.firmReady + p.spotReady; stay < had && float64(stay) < need-1e-9 {
 			t.Fatalf("%d of %d ready ones stay, for a need of %g: %v", stay, had, need, codes(got.Steps))
+		}
+	})
+}
+
+// TestSpotIsCheaperOnlyIfItIs: a fleet that is said to be cheaper with spot costs less than on demand when it has
+// settled with as much of spot as can be counted on.
+func TestSpotIsCheaperOnlyIfItIs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := pools{
+			arrivals: rapid.Float64Range(1, 400).Draw(t, "arrivals"), price: rapid.Float64Range(0.1, 2).Draw(t, "price"),
+			firmMin: rapid.IntRange(0, 3).Draw(t, "min"), spotMax: rapid.IntRange(1, 50).Draw(t, "max"),
+			hazard: rapid.SampledFrom([]float64{0.1, 0.5, 5}).Draw(t, "hazard"),
+			speed:  rapid.SampledFrom([]float64{0.5, 1, 1.5}).Draw(t, "speed"),
+		}
+		got := p.propose(t)
+		p.spot = got.Variants[1].Want
+		p.spotReady = int(0.9 * float64(p.spot))
+		p.homeless, p.ages = p.spot-p.spotReady, make([]time.Duration, p.spot-p.spotReady)
+		for i := range p.ages {
+			p.ages[i] = time.Hour
+		}
+		settled := p.propose(t)
+		need := math.Ceil(p.arrivals/10 - 1e-9)
+		bill := float64(settled.Variants[0].Want) + p.price*float64(p.spotReady)
+		if said(settled.Steps, "spot-split") && bill > need+2 { // counts are whole: one in what is ready, one in the hedge
+			t.Fatalf("%d and %d of %d ready cost %g, %g on demand would do", settled.Variants[0].Want, p.spotReady, p.spot, bill, need)
+		}
+		if p.price > 1.5 && said(got.Steps, "spot-split") {
+			t.Fatalf("spot at %g is said to be cheaper", p.price)
 		}
 	})
 }
