@@ -19,18 +19,22 @@ const (
 )
 
 // PlanCapacity is the capacity that one replica of variant i is planned with:
-// what is configured; else what evidence has made of the prior (see
+// what is configured (see configured); else what evidence has made of the prior (see
 // observeCapacity), at most what fills the KV cache, at least what was carried
 // while the SLO held. Requests per second count only where tokens are not known,
 // because the tokens of a request drift.
+//
+// It always bounds what requests are known to ask for. What is configured may not:
+// output tokens alone, of an engine that counts none, say as little of requests as
+// nothing does, and are planned like it.
 func PlanCapacity(m Model, l Learned, i int) (Capacity, CapacitySource) {
 	return planCapacity(&m, &l, i)
 }
 
 func planCapacity(m *Model, l *Learned, i int) (Capacity, CapacitySource) {
 	v, seen := &m.Variants[i], l.variant(i)
-	if v.CapacityFixed {
-		return v.Capacity, CapacityConfigured
+	if c, bounds := configured(v, l); bounds {
+		return c, CapacityConfigured
 	}
 	prior, source := PriorCapacity(), CapacityPrior
 	plan := seen.believed().zip(seen.Packed.full(), seen.Lower, func(p, full, lower float64) float64 {
@@ -45,14 +49,40 @@ func planCapacity(m *Model, l *Learned, i int) (Capacity, CapacitySource) {
 	if l.Request.known() {
 		plan.Requests = 0
 	}
+	plan.Concurrency = v.Capacity.Concurrency // an effect of supply: it binds as configured (ruleFloor), and is not learned
 	return plan, source
+}
+
+// configured is the configured capacity of a variant, and whether it bounds what
+// requests are known to ask for. Concurrency does by Little's law,
+//
+//	requests per second = requests in flight / time in service
+func configured(v *Variant, l *Learned) (Capacity, bool) {
+	c := v.Capacity
+	if !v.CapacityFixed || c.carries(workPerRequest(l)) > 0 {
+		return c, v.CapacityFixed
+	}
+	service := l.Request.service()
+	if c.Concurrency <= 0 || service <= 0 {
+		return c, false
+	}
+	c.Requests = c.Concurrency / service
+	return c, true
 }
 
 // ruleCapacity says what each replica is planned with.
 func ruleCapacity(d *draft) {
 	for i := range d.m.Variants {
+		v := &d.m.Variants[i]
 		c, source := planCapacity(&d.m, &d.l, i)
 		d.caps[i] = c
+		if v.CapacityFixed && source != CapacityConfigured {
+			d.variantStep(i, "capacity-unbound", d.counts[i], v.Capacity.args())
+		}
+		if source == CapacityConfigured && c.Requests != v.Capacity.Requests {
+			d.variantStep(i, "capacity-in-flight", d.counts[i], [4]float64{c.Requests, c.Concurrency, d.l.Request.service()})
+			continue
+		}
 		why := WhyCode("capacity-prior")
 		switch source {
 		case CapacityConfigured:
@@ -61,8 +91,13 @@ func ruleCapacity(d *draft) {
 			why = "capacity-learned"
 		case CapacityPrior:
 		}
-		d.variantStep(i, why, d.counts[i], [4]float64{c.OutputTokens, c.PromptTokens, c.Requests, c.Concurrency})
+		d.variantStep(i, why, d.counts[i], c.args())
 	}
+}
+
+// args are those of the steps of ruleCapacity that say a capacity.
+func (c Capacity) args() [4]float64 {
+	return [4]float64{c.OutputTokens, c.PromptTokens, c.Requests, c.Concurrency}
 }
 
 // zip combines three capacities dimension by dimension.

@@ -37,6 +37,14 @@ var sentences = map[WhyCode]func(s Step) string{
 	"capacity-configured": func(s Step) string { return capacitySentence(s, "as configured") },
 	"capacity-learned":    func(s Step) string { return capacitySentence(s, "as measured on this fleet") },
 	"capacity-prior":      func(s Step) string { return capacitySentence(s, "a prior, not yet measured") },
+	"capacity-in-flight": func(s Step) string {
+		return fmt.Sprintf("One replica of %s carries %s req/s: %s requests in flight (as configured), each in service for %s.",
+			named(s), number(s.Args[0]), number(s.Args[1]), seconds(s.Args[2]))
+	},
+	"capacity-unbound": func(s Step) string {
+		return fmt.Sprintf("What is configured for %s (%s a replica) cannot be compared with what is known of requests, "+
+			"so it is planned as if nothing were.", named(s), capacityText(s))
+	},
 	"arrivals-unknown": func(Step) string {
 		return "How much work arrives is unknown."
 	},
@@ -216,6 +224,7 @@ func Sentence(s Step) string {
 // quiet are the codes that inform without moving a count.
 var quiet = map[WhyCode]bool{
 	"capacity-configured": true, "capacity-learned": true, "capacity-prior": true,
+	"capacity-in-flight": true, "capacity-unbound": true,
 	"floor-running": true, "arrivals-gateway": true, "arrivals-completions": true, "arrivals-unknown": true, "retries": true, "forecast-peak": true, "forecast-none": true,
 	"forecast-overshoot": true,
 }
@@ -238,12 +247,16 @@ func Reason(d Decision) (Step, bool) {
 }
 
 func capacitySentence(s Step, source string) string {
-	c := Capacity{OutputTokens: s.Args[0], PromptTokens: s.Args[1], Requests: s.Args[2]}
+	return fmt.Sprintf("One replica of %s carries %s (%s).", named(s), capacityText(s), source)
+}
+
+func capacityText(s Step) string {
+	c := Capacity{OutputTokens: s.Args[0], PromptTokens: s.Args[1], Requests: s.Args[2], Concurrency: s.Args[3]}
 	text := ""
 	for _, p := range []struct {
 		v    float64
 		unit string
-	}{{c.OutputTokens, "output tokens/s"}, {c.PromptTokens, "prompt tokens/s"}, {c.Requests, "req/s"}} {
+	}{{c.OutputTokens, "output tokens/s"}, {c.PromptTokens, "prompt tokens/s"}, {c.Requests, "req/s"}, {c.Concurrency, "requests in flight"}} {
 		if p.v <= 0 {
 			continue
 		}
@@ -252,7 +265,7 @@ func capacitySentence(s Step, source string) string {
 		}
 		text += number(p.v) + " " + p.unit
 	}
-	return fmt.Sprintf("One replica of %s carries %s (%s).", named(s), text, source)
+	return text
 }
 
 func workSentence(s Step, source string) string {

@@ -22,6 +22,15 @@ func TestSentence(t *testing.T) {
 		"One replica of main carries 1280 output tokens/s, 8000 prompt tokens/s (a prior, not yet measured).": {
 			Why: "capacity-prior", Variant: id, Args: [4]float64{1280, 8000},
 		},
+		"One replica of main carries 1280 output tokens/s, 32 requests in flight (as configured).": {
+			Why: "capacity-configured", Variant: id, Args: [4]float64{1280, 0, 0, 32},
+		},
+		"One replica of main carries 3.2 req/s: 32 requests in flight (as configured), each in service for 10s.": {
+			Why: "capacity-in-flight", Variant: id, Args: [4]float64{3.2, 32, 10},
+		},
+		"What is configured for main (1280 output tokens/s a replica) cannot be compared": {
+			Why: "capacity-unbound", Variant: id, Args: [4]float64{1280},
+		},
 		"What exceeds the forecast here is small, or lasts (overshoot 0.06, usually 0.5), so 96 % of cases are covered, not 92 %.": {
 			Why: "forecast-overshoot", Args: [4]float64{0.96, 0.92, 0.06, 0.5},
 		},
