@@ -8,7 +8,7 @@ import (
 
 // A capacity may be configured in a dimension in which nothing is known of requests. It is no leave to release.
 func TestCapacityThatSaysNothingOfRequests(t *testing.T) {
-	late := with(3, scene{arrivals: 100, running: 96, pending: 900, queue: 500, completed: 9, ttft: 60, flew: 500, rising: true, maxReplicas: 100})
+	late := with(3, scene{arrivals: 100, running: 96, pending: 900, queue: 500, completed: 9, ttft: 60, flew: 1496, maxReplicas: 100})
 	served := late
 	served.service = 10
 	busy := with(12, scene{arrivals: 100, maxReplicas: 100})
