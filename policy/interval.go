@@ -11,16 +11,18 @@ import "time"
 //	Plan    prior, moved only by evidence: at least Lower, at most max(Upper, Lower)
 //
 // Plan forgets nothing with time, so a prior that was disproved does not return.
-// Evidence contradicts evidence instead: a load above Upper that is carried drops
-// Upper, and a miss below Lower pulls Lower down. While TTFT has margin, Plan goes
-// one replica beyond what was proven, Lower x N/(N-1), so that a fleet that never
-// saturates finds out what it could carry.
+// Evidence contradicts evidence instead: a load above Upper that is carried raises
+// Upper to it, and a miss below Lower pulls Lower down. Where replicas differ, both
+// come again and again, of fleets that happen to be fast and slow. While TTFT has
+// margin, Plan goes one replica beyond what was proven, Lower x N/(N-1), so that a
+// fleet that never saturates finds out what it could carry; one that has met a bound
+// steps no further than it.
 const (
 	trialWindow   = 3 * time.Minute     // load must be carried this long, and as long again
 	missWindow    = time.Minute         // of load while a queue stands: one piece of evidence
 	rateWindow    = 2 * time.Minute     // a load is a mean over this long; before, it is of quieter times
 	lowerHalfLife = 30 * 24 * time.Hour // of Lower: what was carried long ago may not be carried now
-	yieldHalfLife = 30 * time.Minute    // of Lower's distance to Upper, while Upper is below it
+	yieldHalfLife = 10 * time.Minute    // of Lower's distance to Upper, while Upper is below it
 	upperGain     = 0.5                 // weight of one more missWindow
 	packHalfLife  = 30 * time.Minute    // of the sums behind full
 	packed        = 0.25                // KV use below this says nothing of how much fills a cache
@@ -94,8 +96,8 @@ func (l *VariantLearned) carry(load Capacity, elapsed time.Duration, margin bool
 	l.Trial = Trial{Confirmed: l.Trial.Window.mean()}
 	l.Lower = l.Lower.highest(proven)
 	l.Upper = l.Upper.zip(proven, proven, func(upper, proven, _ float64) float64 {
-		if proven > upper {
-			return 0 // it was carried, so it is no bound
+		if upper > 0 && proven > upper {
+			return proven // it was carried, so the bound is no lower
 		}
 		return upper
 	})

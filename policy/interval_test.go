@@ -48,13 +48,14 @@ func TestObserveLearnsCapacity(t *testing.T) {
 		"a silent pod teaches nothing":                       {times(40, tick{silent: true}), 1280, 1280, CapacityPrior},
 		"a prior that was disproved does not return":         {then(times(40, jammed), times(2*week, light)), 899, 901, CapacityLearned},
 		"nor one that was too low":                           {then(times(40, busy), times(2*week, light)), 2390, 2400, CapacityLearned},
-		"a load above the bound, carried, drops the bound":   {then(times(40, jammed), times(30, tick{running: 50, output: 1100, completions: 2})), 1099, 1101, CapacityLearned},
+		"a load above the bound, carried, raises the bound":  {then(times(40, jammed), times(30, tick{running: 50, output: 1100, completions: 2})), 1099, 1101, CapacityLearned},
 		"late with a queue nowhere: no load was to blame":    {times(40, late), 1280, 1280, CapacityPrior},
 		"late at more than was ever carried: it was":         {then(times(40, brisk(800, 1)), times(12, late)), 999, 1001, CapacityLearned},
 		"with margin, one replica beyond what was proven":    {times(40, brisk(1200, 10)), 1332, 1334, CapacityLearned},
 		"at most a quarter beyond":                           {times(40, brisk(1200, 2)), 1499, 1501, CapacityLearned},
 		"one replica alone has nobody to take its work":      {times(40, brisk(1200, 1)), 1280, 1280, CapacityPrior},
 		"never beyond a load that was missed":                {then(times(40, jammed), times(40, brisk(880, 10))), 899, 901, CapacityLearned},
+		"nor beyond the same load carried by a faster fleet": {then(times(40, jammed), times(40, brisk(1100, 10))), 1099, 1101, CapacityLearned},
 		"half-full caches: room for twice the work, no more": {times(40, tick{running: 20, output: 500, completions: 1, kv: 0.45}), 999, 1001, CapacityLearned},
 		"nearly empty caches say nothing":                    {times(40, tick{running: 2, output: 50, completions: 0.1, kv: 0.1}), 1280, 1280, CapacityPrior},
 		"full caches bound nothing below what was carried":   {times(40, tick{running: 2, output: 1300, completions: 2, kv: 1}), 1299, 1301, CapacityLearned},
@@ -82,7 +83,7 @@ func TestObserveLearnsCapacity(t *testing.T) {
 				}
 			}
 			c, _ := PlanCapacity(auto(), observedEvery(auto(), time.Duration(every)*15*time.Second, ticks...), 0)
-			if math.Abs(c.OutputTokens-2225) > 50 {
+			if math.Abs(c.OutputTokens-2000) > 50 {
 				t.Errorf("ticks of %d s: plans with %g tokens/s", 15*every, c.OutputTokens)
 			}
 		}
